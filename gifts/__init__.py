@@ -1,0 +1,1 @@
+"""What can be sent to a creator and what sending means, on the coin plane."""
