@@ -1,0 +1,1 @@
+"""Media and bus: fast and bounded. Nothing here knows coins; see the design in README.md."""

@@ -1,0 +1,1 @@
+"""Coins: exact and durable. Nothing here knows media, rooms or pages; see LEDGER.md."""

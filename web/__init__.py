@@ -1,0 +1,1 @@
+"""The running program: composition, HTTP, websocket and the command line."""

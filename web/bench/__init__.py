@@ -1,0 +1,1 @@
+"""Benchmarks behind ``ovation bench``: each measures and prints, none asserts."""

@@ -1,0 +1,147 @@
+"""Problem documents: every refusal of the API, and what raises it.
+
+A domain package raises its own exceptions; ``MEANINGS`` says, in one place, which status and
+which stable ``code`` each becomes and which of its fields the caller is told.
+
+Source  RFC 9457 (Problem Details for HTTP APIs).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.people import errors as people
+from web.trust import errors as trust
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDocument(msgspec.Struct, omit_defaults=True):
+    """RFC 9457 document; further members are described where they occur."""
+
+    title: str
+    status: int
+    code: str
+    type: str = "about:blank"
+    detail: str = ""
+    short_by: int | None = None
+    retry_after_s: int | None = None
+    coins: int | None = None
+
+
+class Problem(Exception):
+    """A refusal on its way to the caller.
+
+    Attributes:
+        status: HTTP status.
+        code: Stable name of the refusal.
+        title: One short sentence for people.
+        detail: More about this very occurrence.
+        fields: Further members of the document.
+        headers: Headers of the response, for example Retry-After.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str = "",
+        *,
+        fields: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, code, title, detail)
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.fields = dict(fields or {})
+        self.headers = dict(headers or {})
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}: {self.title}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the members of the problem document."""
+        members: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+        }
+        if self.detail:
+            members["detail"] = self.detail
+        return members | self.fields
+
+    def response(self) -> Response:
+        """Return this problem as a response."""
+        headers = {"Cache-Control": "no-store", **self.headers}
+        content = msgspec.json.encode(self.document())
+        return Response(content, self.status, headers, MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an exception means to the caller.
+
+    Attributes:
+        title: Sentence for people; the exception's own text becomes the detail.
+        told: Attributes of the exception that become members of the document.
+    """
+
+    status: int
+    code: str
+    title: str
+    told: tuple[str, ...] = ()
+
+
+MEANINGS: dict[type[Exception], Meaning] = {
+    # people
+    # trust
+    # live
+    # gifts
+    # wallet
+}
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """Return the problem ``error`` stands for, or None if it is a bug of ours."""
+    if isinstance(error, Problem):
+        return error
+    for kind in type(error).__mro__:
+        meaning = MEANINGS.get(kind)
+        if meaning is not None:
+            told = {name: getattr(error, name) for name in meaning.told}
+            headers = {}
+            if "retry_after_s" in told:
+                headers["Retry-After"] = str(told["retry_after_s"])
+            return Problem(
+                meaning.status,
+                meaning.code,
+                meaning.title,
+                str(error),
+                fields=told,
+                headers=headers,
+            )
+    return None
+
+
+async def http_exception(_request: Request[Any], error: Exception) -> Response:
+    """Answer Starlette's own refusals (404, 405) as problem documents."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return Problem(
+        error.status_code, code, error.detail, headers=dict(error.headers or {})
+    ).response()
+
+
+async def bug(_request: Request[Any], _error: Exception) -> Response:
+    """Answer an exception nobody foresaw; the log has the traceback."""
+    return Problem(500, "internal_error", "Something broke on our side").response()

@@ -1,0 +1,47 @@
+"""What a running server holds; endpoints read it as ``request.state["…"]``."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+if TYPE_CHECKING:
+    from live.audience import Audience
+    from live.bus import Bus
+    from live.media import MediaPlane
+    from wallet.stripe_gateway import StripeGateway
+    from wallet.writer import Writer
+    from web.database import PoolWriters, QueuedWrites, Readers
+    from web.limits import Limits
+    from web.settings import Settings
+
+
+class State(TypedDict):
+    """Everything opened in ``web.app``'s lifespan.
+
+    Attributes:
+        clock: Aware UTC now; the only place domain code's ``now`` comes from.
+        secret: Signs view tokens, CSRF tokens and links.
+        read: Runs a function on a read-only connection.
+        write: Runs a function that changes rows.
+        writer: Runs units of work that move coins.
+        draining: Set once the server has been asked to stop: nobody new is let in.
+    """
+
+    settings: "Settings"
+    clock: Callable[[], datetime]
+    secret: str
+    engine: Engine
+    read: "Readers"
+    write: "QueuedWrites | PoolWriters"
+    writer: "Writer"
+    bus: "Bus"
+    media: "MediaPlane"
+    audience: "Audience"
+    limits: "Limits"
+    stripe: "StripeGateway"
+    metrics: CollectorRegistry
+    draining: asyncio.Event
