@@ -1,0 +1,218 @@
+"""The wallet's tables. Coin plane: exact, durable, append-only where it is truth.
+
+``ledger_journal`` and ``ledger_transfers`` are the record; ``ledger_accounts``, ``ledger_lots``,
+``ledger_keys`` and ``ledger_chains`` are projections of it that ``wallet.verify`` rebuilds and
+compares. Nothing operational lives in a ``ledger_*`` table: cursors and purchases are apart.
+
+Units   COIN, DIA: one. Money: 10⁻⁶ of the currency's major unit. ``*_at``: microseconds since
+        1970-01-01 UTC in the database, aware UTC ``datetime`` in Python.
+Sign    A balance is debits minus credits.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+ACCOUNT_ID_CHARACTERS_MAX = 64
+KEY_CHARACTERS_MAX = 255
+ROUTE_CHARACTERS_MAX = 64
+KIND_CHARACTERS_MAX = 32
+
+
+def micros_of(moment: datetime) -> int:
+    """Return ``moment`` as whole microseconds since the epoch."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(micros: int) -> datetime:
+    """Return the aware UTC datetime ``micros`` after the epoch."""
+    return EPOCH + micros * MICROSECOND
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as microseconds since the epoch so that it is exact everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """Return what the database stores."""
+        return None if value is None else micros_of(value)
+
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
+        """Return what Python sees."""
+        return None if value is None else moment_of(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite makes a column the row id, and so free to look up, only if its type is INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+chains = Table(
+    "ledger_chains",
+    metadata,
+    Column("chain", RowId, primary_key=True, autoincrement=False),
+    Column("head_sequence", BigInteger, nullable=False),
+    Column("head_hash", LargeBinary, nullable=False),
+    # The head that a later chain's first row has named; 0 while none has.
+    Column("named_sequence", BigInteger, nullable=False),
+    CheckConstraint("head_sequence >= 1", name="head_sequence"),
+)
+
+journal = Table(
+    "ledger_journal",
+    metadata,
+    Column("chain", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("effective_at", Moment, nullable=False),
+    Column("kind", String(KIND_CHARACTERS_MAX), nullable=False),
+    Column("account_id", String(ACCOUNT_ID_CHARACTERS_MAX), nullable=False),
+    Column("route", String(ROUTE_CHARACTERS_MAX), nullable=False),
+    Column("key", String(KEY_CHARACTERS_MAX), nullable=False),
+    Column("terms_hash", LargeBinary, nullable=False),
+    Column("refusal", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("opened", LargeBinary, nullable=False),
+    Column("lots", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "account_id", "recorded_at", "chain", "sequence"),
+    CheckConstraint("sequence >= 1", name="sequence"),
+)
+
+# No foreign keys here: two look-ups per leg on the hottest insert, and verify proves the same.
+transfers = Table(
+    "ledger_transfers",
+    metadata,
+    Column("chain", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("leg", SmallInteger, primary_key=True, autoincrement=False),
+    Column("asset", String(8), nullable=False),
+    Column("debit_id", BigInteger, nullable=False),
+    Column("credit_id", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("debit_id <> credit_id", name="two_accounts"),
+    sqlite_with_rowid=False,
+)
+
+accounts = Table(
+    "ledger_accounts",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("balance", BigInteger, nullable=False),
+    # The floor that matters most, said a second time where no code of ours can forget it.
+    CheckConstraint("balance >= 0 OR substr(name, 1, 7) <> 'viewer:'", name="floor"),
+)
+
+lots = Table(
+    "ledger_lots",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    Column("coins_id", BigInteger, nullable=False),
+    Column("deferred_id", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("owed", BigInteger, nullable=False),
+    Column("frozen", BigInteger, nullable=False),
+    CheckConstraint("size > 0 AND cost >= 0", name="size"),
+    CheckConstraint("spent >= 0 AND taken >= 0 AND owed >= 0 AND frozen >= 0", name="counts"),
+    CheckConstraint("spent + taken + frozen <= size AND owed <= spent", name="within_size"),
+)
+Index(
+    "ix_ledger_lots_open",
+    lots.c.coins_id,
+    lots.c.id,
+    # Used-up lots leave this index, so a long history does not slow the next gift.
+    sqlite_where=lots.c.size > lots.c.spent + lots.c.taken + lots.c.frozen,
+    postgresql_where=lots.c.size > lots.c.spent + lots.c.taken + lots.c.frozen,
+)
+
+# Apart from the journal so that it can be partitioned; by key first, because our clients' keys
+# are UUIDv7 and then every insert lands at the same end of the tree.
+keys = Table(
+    "ledger_keys",
+    metadata,
+    Column("key", String(KEY_CHARACTERS_MAX), primary_key=True),
+    Column("account_id", String(ACCOUNT_ID_CHARACTERS_MAX), primary_key=True),
+    Column("route", String(ROUTE_CHARACTERS_MAX), primary_key=True),
+    Column("chain", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How far somebody has read each chain (the announcer, for one). Not part of the books.
+cursors = Table(
+    "wallet_cursors",
+    metadata,
+    Column("reader", String(32), primary_key=True),
+    Column("chain", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+
+APPEND_ONLY = ("ledger_journal", "ledger_transfers")
+
+GUARDS: dict[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for table in APPEND_ONLY
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
+        *(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()"
+            for table in APPEND_ONLY
+        ),
+    ),
+}
+
+
+def create_guards(conn: Connection) -> None:
+    """Make the database itself refuse changes to what is append-only."""
+    for statement in GUARDS[conn.dialect.name]:
+        conn.exec_driver_sql(statement)
+
+
+def rows_of(
+    conn: Connection, statements: dict[str, str], parameters: Sequence[Any]
+) -> Sequence[tuple[Any, ...]]:
+    """Run one of a hot statement's two spellings by the driver and return all its rows."""
+    result = conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters))
+    return [tuple(row) for row in result]
