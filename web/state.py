@@ -9,14 +9,18 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 if TYPE_CHECKING:
-    from live.audience import Audience
     from live.bus import Bus
     from live.media import MediaPlane
-    from wallet.stripe_gateway import StripeGateway
     from wallet.writer import Writer
+
+    from live.audience import Audience
+    from wallet.stripe_gateway import StripeGateway
     from web.database import PoolWriters, QueuedWrites, Readers
     from web.limits import Limits
+    from web.mail import Outbox
+    from web.people.pacing import LogInPacing
     from web.settings import Settings
+    from web.trust.enforcement import Enforcement
 
 
 class State(TypedDict):
@@ -28,6 +32,9 @@ class State(TypedDict):
         read: Runs a function on a read-only connection.
         write: Runs a function that changes rows.
         writer: Runs units of work that move coins.
+        log_ins: Slows down who guesses passwords.
+        outbox: Letters waiting to be mailed.
+        enforcement: Carries moderators' actions out on what is live.
         draining: Set once the server has been asked to stop: nobody new is let in.
     """
 
@@ -42,6 +49,9 @@ class State(TypedDict):
     media: "MediaPlane"
     audience: "Audience"
     limits: "Limits"
+    log_ins: "LogInPacing"
+    outbox: "Outbox"
+    enforcement: "Enforcement"
     stripe: "StripeGateway"
     metrics: CollectorRegistry
     draining: asyncio.Event

@@ -123,7 +123,7 @@ class LogInTooFast(PeopleError):
         retry_after_s: When a try is accepted again.
     """
 
-    retry_after_s: float
+    retry_after_s: int
 
     def __str__(self) -> str:
         return "Too many wrong passwords. Wait a moment, then try again."

@@ -132,7 +132,8 @@ Index("ix_people_resets_expires_at", resets.c.expires_at)
 
 def insert_if_new(conn: Connection, table: Table, **values: Any) -> bool:
     """Insert one row unless its key is there already; say whether it was new."""
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[conn.dialect.name]
+    # The two dialects spell it alike and share no type.
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[conn.dialect.name]
     statement = insert(table).values(values).on_conflict_do_nothing()
     first_key = next(iter(table.primary_key))
     return conn.execute(statement.returning(first_key)).first() is not None
