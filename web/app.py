@@ -3,25 +3,14 @@
 ``create_app(settings)`` is the one place where packages are put together.
 """
 
-import asyncio
 import contextlib
-import socket
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from live import bus, media
-from live.audience import Audience
-from live.bus import Bus
-from live.media import MediaPlane
-from wallet.stripe_gateway import StripeGateway
-from wallet.writer import Writer
 from web import (
     accounts_api,
     asyncapi,
@@ -41,15 +30,13 @@ from web import (
     wallet_api,
     whip_api,
 )
-from web.database import PoolWriters, QueuedWrites, Readers, open_engine
 from web.errors import bug, http_exception
-from web.jobs import Job, run_jobs
-from web.limits import Limits
+from web.jobs import Job
 from web.operations import Operation
-from web.settings import Settings, load_secret
+from web.settings import Settings
 from web.state import State
 
-log = structlog.get_logger()
+DRAIN_LOOK_S = 0.2
 
 OPERATIONS: tuple[Operation, ...] = (
     *accounts_api.operations,
@@ -82,7 +69,7 @@ def create_app(settings: Settings, *, port: int, extra: Sequence[BaseRoute] = ()
             app.state.running = state
             yield state
 
-    app = Starlette(
+    return Starlette(
         routes=[
             *health_api.routes,
             *whip_api.routes,
@@ -101,4 +88,84 @@ def create_app(settings: Settings, *, port: int, extra: Sequence[BaseRoute] = ()
             500: pages.or_problem(bug),
         },
     )
-    return app
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, port: int) -> AsyncIterator[State]:
+    """Open everything a running server holds; close it in the opposite order."""
+    secret = load_secret(settings, "secret_key")
+    webhook_secret = settings.stripe_webhook_secret or load_secret(settings, "sandbox_webhook")
+    async with contextlib.AsyncExitStack() as stack:
+        engine = open_engine(settings.database_url)
+        stack.callback(engine.dispose)
+        read_engine = open_engine(settings.database_url, read_only=True)
+        stack.callback(read_engine.dispose)
+        writer = await stack.enter_async_context(Writer(engine))
+        rooms_bus = await stack.enter_async_context(Bus())
+        plane = await MediaPlane.open("", settings.media_port, media_hosts(settings))
+        stack.push_async_callback(plane.close)
+        state = State(
+            settings=settings,
+            clock=lambda: datetime.now(UTC),
+            secret=secret,
+            engine=engine,
+            read=Readers(read_engine),
+            write=QueuedWrites(writer.run) if settings.is_embedded else PoolWriters(engine),
+            writer=writer,
+            bus=rooms_bus,
+            media=plane,
+            audience=Audience(),
+            limits=Limits(time.monotonic),
+            stripe=open_stripe(settings, webhook_secret, port),
+            metrics=CollectorRegistry(),
+            draining=asyncio.Event(),
+        )
+        state["metrics"] = health_api.open_metrics(state)
+        rooms_live.connect(state)
+        jobs = asyncio.create_task(run_jobs(JOBS, state), name="jobs")
+        stack.push_async_callback(ended, jobs)
+        yield state
+
+
+def media_hosts(settings: Settings) -> tuple[str, ...]:
+    """Return the addresses viewers are told to send media to."""
+    if settings.media_host:
+        return settings.media_host
+    own = [
+        str(found.ip)
+        for adapter in ifaddr.get_adapters()
+        for found in adapter.ips
+        if found.is_IPv4 and not ip_address(str(found.ip)).is_loopback
+    ]
+    at_home = ["127.0.0.1"] if is_loopback(settings.host) or not own else []
+    return tuple(dict.fromkeys([*at_home, *own]))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host`` is this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel ``task`` and wait until it is over."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def drain(app: Any, seconds_max: float, hurry: Callable[[], bool]) -> None:
+    """Let nobody new in, tell viewers to move, and return when the last has left.
+
+    Args:
+        seconds_max: Media is kept no longer than this.
+        hurry: Asked again and again whether to stop waiting.
+    """
+    state: State = app.state.running
+    state["draining"].set()
+    state["bus"].drain()
+    deadline = time.monotonic() + seconds_max
+    while state["media"].viewer_count and time.monotonic() < deadline and not hurry():
+        await asyncio.sleep(DRAIN_LOOK_S)

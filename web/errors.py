@@ -16,9 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.people import errors as people
-from web.trust import errors as trust
-
 MEDIA_TYPE = "application/problem+json"
 
 

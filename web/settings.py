@@ -160,9 +160,11 @@ def contradictions(settings: Settings) -> list[str]:
     found: list[str] = []
     if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         found.append("OVATION_DATABASE_URL: must begin with sqlite:/// or postgresql://")
-    for name in ("port", "media_port"):
-        if not 0 <= getattr(settings, name) <= 65_535:
-            found.append(f"{PREFIX}{name.upper()}: not a port number")
+    found += [
+        f"{PREFIX}{name.upper()}: not a port number"
+        for name in ("port", "media_port")
+        if not 0 <= getattr(settings, name) <= 65_535
+    ]
     if settings.processes != 1 and (settings.is_embedded or not settings.redis_url):
         found.append("OVATION_PROCESSES: more than 1 needs PostgreSQL and OVATION_REDIS_URL")
     if settings.processes != 1 or settings.redis_url:

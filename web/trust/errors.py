@@ -3,7 +3,7 @@
 TrustError
 ├── UnknownReport, ReportClosed
 ├── UnknownSubject, SubjectMissing
-└── Protected
+└── Protected, CreatorOfRoom
 """
 
 from dataclasses import dataclass
@@ -60,3 +60,10 @@ class Protected(TrustError):
 
     def __str__(self) -> str:
         return "You cannot act on this person."
+
+
+class CreatorOfRoom(TrustError):
+    """Nobody is muted in, or removed from, a room of their own; the room can be ended."""
+
+    def __str__(self) -> str:
+        return "This is the room's creator: end the broadcast instead."
