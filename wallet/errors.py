@@ -7,6 +7,14 @@ WalletError
 ├── NotACommand       a command outside the ledger's limits was built: nothing was asked
 ├── UnknownAccount    a name outside the chart of accounts
 ├── BadEncoding       bytes that are no note, refusal, opening or lot movement of ours
+├── WrongMode         a test key on a live database, or the other way round
+├── UnknownPack       no such coin pack is sold
+├── UnknownPurchase   no such purchase, or somebody else's
+├── StripeError
+│   ├── BadSignature       a webhook not signed with our secret, or too long ago
+│   ├── BadEvent           a signed webhook that is no event as Stripe describes them
+│   ├── StripeRefused      Stripe said no; asking again would not change that
+│   └── StripeUnavailable  no usable answer: what was asked may or may not have happened
 └── WriterError
     ├── WriterBusy    too many units wait: nothing was queued, ask again later
     ├── WriterStopped nothing is written any more until a restart
@@ -66,3 +74,59 @@ class WriterStopped(WriterError):
 
 class CommitFailed(WriterError):
     """Nothing was acknowledged; whether it was kept can only be learnt by asking again."""
+
+
+# purchases
+
+
+class WrongMode(WalletError):
+    """The Stripe key is of the other kind than the database's purchases."""
+
+    def __init__(self, livemode: bool) -> None:
+        super().__init__(livemode)
+        self.livemode = livemode
+
+    def __str__(self) -> str:
+        has, key = ("live", "test") if self.livemode else ("test", "live")
+        return f"this database has {has} purchases: it cannot be served with a {key} Stripe key"
+
+
+class UnknownPack(WalletError):
+    """No coin pack of that id is sold."""
+
+
+class UnknownPurchase(WalletError):
+    """There is no such purchase, or it is somebody else's."""
+
+
+class StripeError(WalletError):
+    """Something between Stripe and us went wrong."""
+
+
+class BadSignature(StripeError):
+    """A webhook body was not signed with our secret, or too long ago."""
+
+
+class BadEvent(StripeError):
+    """A signed webhook body is not an event as Stripe describes it."""
+
+
+class StripeRefused(StripeError):
+    """Stripe understood the request and said no; asking again would not change that.
+
+    Attributes:
+        status: HTTP status of the refusal.
+        code: Stripe's code, or the kind of error where it gives none.
+    """
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+
+class StripeUnavailable(StripeError):
+    """No usable answer came: what was asked may or may not have happened."""

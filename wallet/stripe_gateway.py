@@ -17,6 +17,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 import msgspec
 import stripe
 
+from wallet.errors import BadEvent, BadSignature, StripeRefused, StripeUnavailable
+
 TOLERANCE_S: Final = 300  # Stripe's own default for the age of a signature
 TIMEOUT_S: Final = 20.0
 NETWORK_RETRIES_MAX: Final = 2  # 0.5 s and 1 s apart; StripeClient's own default is none at all
@@ -27,35 +29,6 @@ Carrier: TypeAlias = Callable[
     [str, str, Mapping[str, str], bytes], tuple[bytes, int, Mapping[str, str]]
 ]
 """Takes method, URL, headers and body somewhere; gives body, status and headers back."""
-
-
-class BadSignature(Exception):
-    """A webhook body was not signed with our secret, or too long ago."""
-
-
-class BadEvent(Exception):
-    """A signed webhook body is not an event as Stripe describes it."""
-
-
-class StripeRefused(Exception):
-    """Stripe understood the request and said no; asking again would not change that.
-
-    Attributes:
-        status: HTTP status of the refusal.
-        code: Stripe's code, or the kind of error where it gives none.
-    """
-
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(status, code)
-        self.status = status
-        self.code = code
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.code}"
-
-
-class StripeUnavailable(Exception):
-    """No usable answer came: what was asked may or may not have happened."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
