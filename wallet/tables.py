@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -183,6 +185,128 @@ cursors = Table(
     Column("sequence", BigInteger, nullable=False),
 )
 
+# purchases
+
+STRIPE_ID_CHARACTERS_MAX = 255
+
+# One row per attempt to buy coins. What Stripe has told us only ever grows (see
+# ``wallet.purchases``); what we have posted for it stands beside it and changes with it.
+purchases = Table(
+    "wallet_purchases",
+    metadata,
+    Column("purchase_id", String(ACCOUNT_ID_CHARACTERS_MAX), primary_key=True),
+    Column("account_id", String(ACCOUNT_ID_CHARACTERS_MAX), nullable=False),
+    Column("key", String(KEY_CHARACTERS_MAX), nullable=False),
+    Column("terms", String(255), nullable=False),
+    Column("pack_id", String(32), nullable=False),
+    Column("coins", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("answer", LargeBinary, nullable=True),
+    Column("check_at", Moment, nullable=True),
+    Column("checks_count", Integer, nullable=False),
+    # told by Stripe
+    Column("intent_id", String(STRIPE_ID_CHARACTERS_MAX), nullable=True, unique=True),
+    Column("failure_code", String(64), nullable=True),
+    Column("paid_at", Moment, nullable=True),
+    Column("refunded_minor", BigInteger, nullable=False),
+    # posted by us
+    Column("lot_id", BigInteger, nullable=True),
+    Column("postings_count", Integer, nullable=False),
+    Column("clawed_coins", BigInteger, nullable=False),
+    Column("frozen_coins", BigInteger, nullable=False),
+    Column("refunded_posted_minor", BigInteger, nullable=False),
+    Column("withdrawn_posted_minor", BigInteger, nullable=False),
+    Column("lost_posted_minor", BigInteger, nullable=False),
+    Column("tax_returned_minor", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "key"),
+    Index(None, "account_id", "requested_at"),
+    Index(None, "check_at"),
+    CheckConstraint("amount_minor > 0 AND coins > 0", name="amount"),
+    CheckConstraint("tax_minor >= 0 AND tax_minor < amount_minor", name="tax"),
+    CheckConstraint("clawed_coins >= 0 AND frozen_coins >= 0", name="coins"),
+)
+
+disputes = Table(
+    "wallet_disputes",
+    metadata,
+    Column("dispute_id", String(STRIPE_ID_CHARACTERS_MAX), primary_key=True),
+    Column("purchase_id", String(ACCOUNT_ID_CHARACTERS_MAX), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("withdrawn_minor", BigInteger, nullable=False),
+    Column("reinstated_minor", BigInteger, nullable=False),
+    Column("heard_at", Moment, nullable=False),
+    Index(None, "purchase_id"),
+)
+
+# Every webhook whose signature was good, as it came.
+events = Table(
+    "wallet_events",
+    metadata,
+    Column("event_id", String(STRIPE_ID_CHARACTERS_MAX), primary_key=True),
+    Column("kind", String(128), nullable=False),
+    Column("purchase_id", String(ACCOUNT_ID_CHARACTERS_MAX), nullable=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "outcome", "received_at"),
+)
+
+# Test or live: decided by the first purchase and never changed.
+mode = Table(
+    "wallet_mode",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("since_at", Moment, nullable=False),
+    CheckConstraint("only = 1", name="one_row"),
+)
+
+verifications = Table(
+    "wallet_verifications",
+    metadata,
+    Column("at", Moment, primary_key=True),
+    Column("is_ok", Boolean, nullable=False),
+    Column("postings_count", BigInteger, nullable=False),
+    Column("complaints", Text, nullable=False),
+)
+
+# The sandbox's own world: what Stripe would keep.
+sandbox_objects = Table(
+    "wallet_sandbox_objects",
+    metadata,
+    Column("position", RowId, primary_key=True, autoincrement=True),
+    Column("object_id", String(STRIPE_ID_CHARACTERS_MAX), nullable=False, unique=True),
+    Column("object", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "object", "position"),
+)
+
+sandbox_keys = Table(
+    "wallet_sandbox_keys",
+    metadata,
+    Column("key", String(KEY_CHARACTERS_MAX), primary_key=True),
+    Column("asked_hash", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+sandbox_deliveries = Table(
+    "wallet_sandbox_deliveries",
+    metadata,
+    Column("event_id", String(STRIPE_ID_CHARACTERS_MAX), primary_key=True),
+    Column("attempts_count", Integer, nullable=False),
+    Column("next_at", Moment, nullable=True),
+    Index(None, "next_at"),
+)
+
 APPEND_ONLY = ("ledger_journal", "ledger_transfers")
 
 GUARDS: dict[str, tuple[str, ...]] = {
@@ -216,3 +340,17 @@ def rows_of(
     """Run one of a hot statement's two spellings by the driver and return all its rows."""
     result = conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters))
     return [tuple(row) for row in result]
+
+
+def write_rows(
+    conn: Connection, statements: dict[str, str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write ``rows`` with one statement: SQLite takes them in turn, PostgreSQL as columns."""
+    if not rows:
+        return
+    dialect = conn.dialect.name
+    if dialect == "sqlite":
+        conn.exec_driver_sql(statements[dialect], list(rows))
+    else:
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        conn.exec_driver_sql(statements[dialect], columns)
