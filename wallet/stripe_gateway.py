@@ -166,7 +166,7 @@ def read(body: bytes, signature: str, secret: str, *, now: datetime) -> Event:
         kind = FOLLOWED.get(envelope.type)
         about = msgspec.json.decode(envelope.data.object, type=kind) if kind else None
         created_at = datetime.fromtimestamp(envelope.created, UTC)
-    except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise BadEvent(str(error)) from error
     return Event(envelope.id, envelope.type, created_at, envelope.livemode, about)
 
@@ -279,7 +279,9 @@ class StripeGateway:
 
     def _ask(self, kind: type[T], call: Callable[[], stripe.StripeObject]) -> T:
         try:
-            return msgspec.convert(call().to_dict(), kind)
+            answer = call()
+            plain = answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
+            return msgspec.convert(plain, kind)
         except (stripe.APIConnectionError, stripe.RateLimitError) as error:
             raise StripeUnavailable(type(error).__name__) from error
         except stripe.StripeError as error:
