@@ -218,6 +218,16 @@ def unended_rooms_of(conn: Connection, creator_id: str) -> list[Room]:
     return [_room(row) for row in rows]
 
 
+def rooms_of(conn: Connection, creator_id: str) -> list[Room]:
+    """Return every room a creator ever opened, the oldest first."""
+    rows = conn.execute(
+        select(tables.rooms)
+        .where(_ROOMS.creator_id == creator_id)
+        .order_by(_ROOMS.opened_at, _ROOMS.room_id)
+    )
+    return [_room(row) for row in rows]
+
+
 def room_by_stream_key(conn: Connection, room_id: str, key_hash: str) -> Room | None:
     """Return the room if ``key_hash`` is of its stream key or of its creator's channel key."""
     found = room(conn, room_id)
@@ -339,6 +349,11 @@ def set_channel_key(
             creator_id=creator_id, key_hash=key_hash, hint=hint, made_at=now
         )
     )
+
+
+def forget_channel(conn: Connection, creator_id: str) -> None:
+    """Let a creator's channel key open nothing any more, because their account is closed."""
+    conn.execute(delete(tables.channel_keys).where(tables.channel_keys.c.creator_id == creator_id))
 
 
 def channel_key(conn: Connection, creator_id: str) -> ChannelKey | None:

@@ -16,6 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.people import errors as people
+from web.trust import errors as trust
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -101,7 +104,31 @@ class Meaning:
 
 MEANINGS: dict[type[Exception], Meaning] = {
     # people
+    people.HandleRefused: Meaning(422, "handle_refused", "Choose another handle"),
+    people.HandleTaken: Meaning(409, "handle_taken", "Choose another handle"),
+    people.NameRefused: Meaning(422, "name_refused", "Choose another name"),
+    people.EmailRefused: Meaning(422, "email_refused", "Check the e-mail address"),
+    people.PasswordRefused: Meaning(422, "password_refused", "Choose another password"),
+    people.BirthDateRefused: Meaning(422, "birth_date_refused", "Check the birth date"),
+    people.BirthDateMissing: Meaning(403, "birth_date_missing", "Say your birth date first"),
+    people.BirthDateAlreadySet: Meaning(409, "birth_date_set", "The birth date stands already"),
+    people.TooYoung: Meaning(403, "too_young", "You are too young for this", ("age_years_min",)),
+    people.WrongPassword: Meaning(401, "wrong_password", "Handle and password do not match"),
+    people.OldPasswordWrong: Meaning(403, "wrong_password", "This is not your password"),
+    people.Suspended: Meaning(403, "suspended", "This account is suspended", ("reason",)),
+    people.LogInTooFast: Meaning(429, "too_many", "Wait a moment", ("retry_after_s",)),
+    people.ResetRefused: Meaning(404, "reset_refused", "This link no longer works"),
+    people.UnknownAccount: Meaning(404, "unknown_account", "Nobody here has this handle"),
+    people.UnknownSession: Meaning(404, "unknown_session", "No such session"),
+    people.NotOneself: Meaning(409, "not_oneself", "You cannot do this to yourself"),
+    people.Blocked: Meaning(409, "blocked", "You cannot interact with this person"),
     # trust
+    trust.UnknownReport: Meaning(404, "unknown_report", "There is no such report"),
+    trust.ReportClosed: Meaning(409, "report_closed", "This report has been dealt with"),
+    trust.UnknownSubject: Meaning(404, "unknown_subject", "There is no such thing", ("field",)),
+    trust.SubjectMissing: Meaning(422, "subject_missing", "Say what is meant", ("field",)),
+    trust.Protected: Meaning(403, "protected", "You cannot act on this person"),
+    trust.CreatorOfRoom: Meaning(409, "creator_of_room", "End the broadcast instead"),
     # live
     # gifts
     # wallet

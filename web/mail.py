@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import structlog
 
 from web.jobs import Job
+from web.settings import Settings
 
 if TYPE_CHECKING:
     from web.state import State
@@ -126,6 +127,20 @@ def send(smtp_url: str, message: EmailMessage) -> None:
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
         server.send_message(message)
+
+
+def origin(settings: Settings) -> str:
+    """Return where links in letters lead: the public URL, or this machine.
+
+    Never the Host header of a request: whoever asks for a reset writes that one, and the letter
+    would carry somebody else's token to them.
+    """
+    return settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
+
+
+def reset_link(settings: Settings, token: str) -> str:
+    """Return the page on which ``token`` sets a new password."""
+    return f"{origin(settings)}/password/{token}"
 
 
 def reset_letter(to: str, handle: str, link: str) -> Letter:

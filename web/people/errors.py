@@ -3,7 +3,7 @@
 PeopleError
 ├── HandleRefused, HandleTaken, NameRefused, EmailRefused, PasswordRefused
 ├── BirthDateRefused, BirthDateMissing, BirthDateAlreadySet, TooYoung
-├── WrongPassword, Suspended, LogInTooFast
+├── WrongPassword, OldPasswordWrong, Suspended, LogInTooFast
 ├── ResetRefused
 └── UnknownAccount, UnknownSession, UnknownRole, NotOneself, Blocked
 """
@@ -99,6 +99,13 @@ class WrongPassword(PeopleError):
 
     def __str__(self) -> str:
         return "Handle and password do not match."
+
+
+class OldPasswordWrong(PeopleError):
+    """The password that confirms a change is wrong."""
+
+    def __str__(self) -> str:
+        return "This is not your password."
 
 
 @dataclass
