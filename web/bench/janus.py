@@ -2,9 +2,8 @@
 
 Plane   media, on the load generator's side; nothing here runs in the server.
 Source  Janus 1.x JANUS API over HTTP; the streaming plugin's requests watch, then start. Janus
-        offers and the viewer answers. It runs as ICE-lite, like Ovation, with everything of it
-        in a temporary folder. It gathers no loopback candidates, so its viewers reach it on the
-        machine's own address.
+        offers and the viewer answers. It runs as a full ICE agent, its default. It gathers no
+        loopback candidates, so its viewers reach it on the machine's own address.
 """
 
 import asyncio
@@ -45,7 +44,6 @@ general: {{
   admin_secret = "{secret}"
   session_timeout = 0
 }}
-nat: {{ ice_lite = true }}
 plugins: {{ disable = "{other_plugins}" }}
 transports: {{ disable = "{other_transports}" }}
 """
@@ -109,7 +107,8 @@ class Janus:
         answer = write_sdp(local, "recvonly", setup="active", mids=_mids(offer))
         jsep = {"type": "answer", "sdp": answer}
         await self._ask(handle, _message({"request": "start"}) | {"jsep": jsep})
-        link = MediaLink(identity, local, remote)
+        await self._ask(handle, {"janus": "trickle", "candidate": {"completed": True}})
+        link = MediaLink(identity, local, remote, is_controlling=False)
         await link.connect()
         return link
 

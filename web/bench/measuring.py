@@ -10,23 +10,10 @@ import platform
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 CPU_CLOCK_OF_ALL_THREADS = 2  # CPUCLOCK_SCHED in the kernel's posix-timers.h
-
-
-class Report(msgspec.Struct):
-    """One benchmark's result, as ``ovation bench NAME --json`` prints it."""
-
-    bench: str
-    figures: dict[str, float]
-    conditions: dict[str, Any]
-    peer: dict[str, Any] | None
-    machine: dict[str, Any]
 
 
 def cpu_s(pid: int) -> float:
@@ -47,15 +34,20 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> list[int]:
-    """Ports of 127.0.0.1 that are free for UDP and TCP at this moment."""
-    with ExitStack() as stack:
-        ports = []
-        while len(ports) < count:
-            first = stack.enter_context(socket.socket(socket.AF_INET, kind))
-            first.bind(("127.0.0.1", 0))
-            ports.append(first.getsockname()[1])
-        return ports
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on at this moment, neither by TCP nor by UDP."""
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port not in ports:
+                ports.append(port)
+    return ports
 
 
 def machine() -> dict[str, Any]:
