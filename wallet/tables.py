@@ -218,7 +218,7 @@ purchases = Table(
     Column("lot_id", BigInteger, nullable=True),
     Column("postings_count", Integer, nullable=False),
     Column("clawed_coins", BigInteger, nullable=False),
-    Column("frozen_coins", BigInteger, nullable=False),
+    Column("is_frozen", Boolean, nullable=False),
     Column("refunded_posted_minor", BigInteger, nullable=False),
     Column("withdrawn_posted_minor", BigInteger, nullable=False),
     Column("lost_posted_minor", BigInteger, nullable=False),
@@ -228,7 +228,7 @@ purchases = Table(
     Index(None, "check_at"),
     CheckConstraint("amount_minor > 0 AND coins > 0", name="amount"),
     CheckConstraint("tax_minor >= 0 AND tax_minor < amount_minor", name="tax"),
-    CheckConstraint("clawed_coins >= 0 AND frozen_coins >= 0", name="coins"),
+    CheckConstraint("clawed_coins >= 0 AND clawed_coins <= coins", name="clawed"),
 )
 
 disputes = Table(
@@ -267,6 +267,17 @@ mode = Table(
     Column("livemode", Boolean, nullable=False),
     Column("since_at", Moment, nullable=False),
     CheckConstraint("only = 1", name="one_row"),
+)
+
+# Sales and gifts per day (UTC), counted from the journal by ``wallet.days``.
+days = Table(
+    "wallet_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("sales_micros", BigInteger, nullable=False),
+    Column("coins_sold", BigInteger, nullable=False),
+    Column("gifts_count", BigInteger, nullable=False),
+    Column("coins_gifted", BigInteger, nullable=False),
 )
 
 verifications = Table(
