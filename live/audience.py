@@ -28,11 +28,13 @@ class View:
 
     Attributes:
         address: Where a guest comes from; ``None`` if nobody counts guests of this address.
+        account_id: Whose it is; ``None`` for a guest.
         likes_left: Taps that still count; refilled with time.
     """
 
     view_id: str
     address: str | None
+    account_id: str | None
     active_at: float
     likes_left: float = LIKES_BURST
     liked_at: float = 0.0
@@ -47,6 +49,7 @@ class Crowd:
     like_count: int = 0  # since the last ``take_news``
     likes_total: int = 0
     is_seeded: bool = False
+    told_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,6 @@ class News:
     viewer_count: int
     new_view_count: int
     like_count: int
-    likes_total: int
 
 
 class Audience:
@@ -71,13 +73,23 @@ class Audience:
         self._crowds: dict[str, Crowd] = {}
         self._view_count = 0
         self._guests: dict[str, int] = {}  # address → views counted against it
+        self._people: dict[str, dict[str, str]] = {}  # account → its views → their rooms
 
-    def admit(self, room_id: str, view_id: str, *, now: float, address: str | None = None) -> None:
+    def admit(
+        self,
+        room_id: str,
+        view_id: str,
+        *,
+        now: float,
+        address: str | None = None,
+        account_id: str | None = None,
+    ) -> None:
         """Count a view that begins, or goes on after a pause.
 
         Args:
             address: Counts the view against this address; ``None`` for people with an account and
                 for addresses without a limit.
+            account_id: Whose view it is; a guest's view becomes a person's when they log in.
 
         Raises:
             TooManyViews: The process or the address has as many as it may have.
@@ -85,6 +97,7 @@ class Audience:
         crowd = self._crowds.get(room_id)
         if crowd is not None and view_id in crowd.views:
             self._touch(crowd, view_id, now)
+            self._name(crowd.views[view_id], room_id, account_id)
             return
         if self._view_count >= self._views_max or (
             address is not None and self._guests.get(address, 0) >= self._guest_views_max
@@ -95,7 +108,8 @@ class Audience:
         if address is not None and self._guests.get(address, 0) >= self._guest_views_max:
             raise TooManyViews("from your address", self._guest_views_max)
         crowd = self._crowds.setdefault(room_id, Crowd())
-        crowd.views[view_id] = View(view_id, address, now)
+        crowd.views[view_id] = View(view_id, address, None, now)
+        self._name(crowd.views[view_id], room_id, account_id)
         crowd.new_view_count += 1
         self._view_count += 1
         if address is not None:
@@ -115,6 +129,11 @@ class Audience:
         crowd = self._crowds.get(room_id)
         if crowd is not None and view_id in crowd.views:
             self._drop(crowd, view_id)
+
+    def views_of(self, account_id: str, room_id: str | None = None) -> list[tuple[str, str]]:
+        """Return (room, view) of everything a person watches, or watches in one room."""
+        theirs = self._people.get(account_id, {})
+        return [(room, view) for view, room in theirs.items() if room_id in (None, room)]
 
     def viewer_count(self, room_id: str, *, now: float) -> int:
         """Return how many views of the room were active in the last ``ACTIVE_S`` seconds."""
@@ -151,25 +170,27 @@ class Audience:
         crowd = self._crowds.get(room_id)
         return 0 if crowd is None else crowd.likes_total
 
-    def take_news(self, *, now: float) -> list[News]:
-        """Return what to publish and to store per room, and begin anew.
+    def changed_counts(self, *, now: float) -> list[tuple[str, int]]:
+        """Return (room, viewers) of the rooms where that changed since this was last asked."""
+        self.forget_idle(now)
+        changed = []
+        for room_id, crowd in self._crowds.items():
+            if crowd.told_count != len(crowd.views):
+                crowd.told_count = len(crowd.views)
+                changed.append((room_id, crowd.told_count))
+        return changed
 
-        A room with nobody left and nothing to tell is forgotten after its last news.
+    def take_news(self, *, now: float) -> list[News]:
+        """Return what to store per room, and begin anew.
+
+        A room with nobody left is forgotten after its last news.
         """
         self.forget_idle(now)
         news = []
         for room_id, crowd in list(self._crowds.items()):
-            news.append(
-                News(
-                    room_id=room_id,
-                    viewer_count=len(crowd.views),
-                    new_view_count=crowd.new_view_count,
-                    like_count=crowd.like_count,
-                    likes_total=crowd.likes_total,
-                )
-            )
+            news.append(News(room_id, len(crowd.views), crowd.new_view_count, crowd.like_count))
             crowd.new_view_count = crowd.like_count = 0
-            if not crowd.views:
+            if not crowd.views and not crowd.told_count:
                 del self._crowds[room_id]
         return news
 
@@ -189,9 +210,24 @@ class Audience:
         crowd.views[view_id].active_at = now
         crowd.views.move_to_end(view_id)
 
+    def _name(self, view: View, room_id: str, account_id: str | None) -> None:
+        if account_id is None or account_id == view.account_id:
+            return
+        self._unname(view)
+        view.account_id = account_id
+        self._people.setdefault(account_id, {})[view.view_id] = room_id
+
+    def _unname(self, view: View) -> None:
+        if view.account_id is not None:
+            theirs = self._people[view.account_id]
+            del theirs[view.view_id]
+            if not theirs:
+                del self._people[view.account_id]
+
     def _drop(self, crowd: Crowd, view_id: str) -> None:
         view = crowd.views.pop(view_id)
         self._view_count -= 1
+        self._unname(view)
         if view.address is not None:
             self._guests[view.address] -= 1
             if not self._guests[view.address]:

@@ -137,8 +137,8 @@ class Bus(Protocol):
         """Close the connections of a person, of a room, or of a person in a room."""
         ...
 
-    def values(self, room_id: str) -> tuple[Frame, ...]:
-        """Return the last value of every P2 key of a room."""
+    def current(self, room_id: str) -> Joined | None:
+        """Return where a room stands, without hearing it; ``None`` if nobody ever did."""
         ...
 
     def sweep(self) -> None:
@@ -222,13 +222,7 @@ class InProcessBus:
         room.members[subscriber.codec][subscriber] = None
         if subscriber.account_id is not None:
             self._people.setdefault(subscriber.account_id, {})[subscriber] = room_id
-        channel = room.channel
-        return Joined(
-            position=channel.position,
-            cursor=channel.cursor,
-            missed=None if since is None else channel.since(since, self._monotonic()),
-            values=channel.values(),
-        )
+        return self._joined(room.channel, since)
 
     def unsubscribe(self, room_id: str, subscriber: Subscriber) -> None:
         """See ``Bus``."""
@@ -258,10 +252,10 @@ class InProcessBus:
         for subscriber in self._connections(account_id, room_id):
             subscriber.expel(code, last)
 
-    def values(self, room_id: str) -> tuple[Frame, ...]:
+    def current(self, room_id: str) -> Joined | None:
         """See ``Bus``."""
         room = self._rooms.get(room_id)
-        return () if room is None else room.channel.values()
+        return None if room is None else self._joined(room.channel, None)
 
     def sweep(self) -> None:
         """See ``Bus``."""
@@ -302,6 +296,14 @@ class InProcessBus:
         if room is None:
             room = self._rooms[room_id] = Room(Channel(self._new_epoch))
         return room
+
+    def _joined(self, channel: Channel, since: Position | None) -> Joined:
+        return Joined(
+            position=channel.position,
+            cursor=channel.cursor,
+            missed=None if since is None else channel.since(since, self._monotonic()),
+            values=channel.values(),
+        )
 
     def _connections(self, account_id: str | None, room_id: str | None) -> Iterable[Subscriber]:
         """Return a list of its own: telling somebody to go changes the sets."""

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from websockets.frames import Close, Opcode
 from websockets.frames import Frame as WireFrame
 
-from live.bus import P0, P1, P2, P3, Batch, Class, Codec, Frame
+from live.bus import P0, P1, P2, P3, Batch, Class, Codec, Frame, Position
 
 JSON_PROTOCOL: Final = "ovation.v1.json"
 MSGPACK_PROTOCOL: Final = "ovation.v1.msgpack"
@@ -406,6 +406,11 @@ def _bad_frame(codec: Codec, message: bytes, error: Exception) -> BadFrame:
     if envelope.t not in _TAGS:
         return BadFrame("unknown_frame", "no such kind of frame", reply_id=envelope.reply_id)
     return BadFrame("bad_frame", str(error), reply_id=envelope.reply_id)
+
+
+def position(resume: Resume) -> Position:
+    """Return how far a client says it had heard."""
+    return Position(resume.epoch, resume.offset)
 
 
 def encode(codec: Codec, frame: Struct) -> bytes:

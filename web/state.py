@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from web.mail import Outbox
     from web.people.pacing import LogInPacing
     from web.settings import Settings
+    from web.sockets import Sockets
     from web.trust.enforcement import Enforcement
 
 
@@ -46,6 +47,7 @@ class State(TypedDict):
     write: "QueuedWrites | PoolWriters"
     writer: "Writer"
     bus: "Bus"
+    sockets: "Sockets"
     media: "MediaPlane"
     audience: "Audience"
     limits: "Limits"
