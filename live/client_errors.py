@@ -8,6 +8,9 @@ ClientError
 └── SocketClosed
 """
 
+import httpx
+import msgspec
+
 
 class ClientError(Exception):
     """Something between us and the server went wrong."""
@@ -48,7 +51,7 @@ class Refused(ClientError):
     """The server answered a request with an error.
 
     Attributes:
-        status: HTTP status.
+        status: HTTP status; 0 for an error frame of the room socket.
         code: The problem document's stable code, or the socket error frame's.
         retry_after_s: When the server says to ask again, if it does.
     """
@@ -63,6 +66,25 @@ class Refused(ClientError):
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}: {self.detail}"
+
+
+class _Problem(msgspec.Struct):
+    """What we read of a problem document (RFC 9457)."""
+
+    code: str = "unknown"
+    detail: str = ""
+
+
+def refusal(answer: httpx.Response) -> Refused:
+    """Return what an HTTP error ``answer`` says."""
+    try:
+        problem = msgspec.json.decode(answer.content, type=_Problem)
+    except msgspec.DecodeError:
+        problem = _Problem(detail=answer.text[:200])
+    wait = answer.headers.get("Retry-After", "")
+    return Refused(
+        answer.status_code, problem.code, problem.detail, float(wait) if wait.isdigit() else None
+    )
 
 
 class SocketClosed(ClientError):
