@@ -6,6 +6,9 @@ GiftRefused
 ├── PriceChanged         dearer now than the sender believes
 ├── GiftToOneself        sender and creator are one person
 ├── RoomEnded            the broadcast ended before the gift was committed
+├── NotWelcome           the creator does not want this sender in their rooms
+├── SenderSuspended      the sender was suspended before the gift was committed
+├── CreatorUnavailable   the creator may not receive gifts
 └── InsufficientCoins    the sender has too few coins
 
 A refusal is both a value, which one order of a batch gets as its answer, and an exception, which
@@ -70,6 +73,27 @@ class RoomEnded(GiftRefused):
 
     def __str__(self) -> str:
         return "this broadcast has ended"
+
+
+class NotWelcome(GiftRefused):
+    """The creator has banned or blocked the sender; which of them, and why, is not said."""
+
+    def __str__(self) -> str:
+        return "you cannot send gifts in this room"
+
+
+class SenderSuspended(GiftRefused):
+    """The sender's account is suspended."""
+
+    def __str__(self) -> str:
+        return "your account is suspended"
+
+
+class CreatorUnavailable(GiftRefused):
+    """The creator is suspended, has closed the account, or is not known to be of age."""
+
+    def __str__(self) -> str:
+        return "this creator cannot receive gifts now"
 
 
 class InsufficientCoins(GiftRefused):
