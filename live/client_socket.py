@@ -36,8 +36,8 @@ MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BODY_COUNT_MAX = 10_000
 GIFT_COUNT_MAX = 1_000
 
-_READ_JSON = msgspec.json.Decoder(dict[str, Any])
-_READ_MSGPACK = msgspec.msgpack.Decoder(dict[str, Any])
+_READ_JSON: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+_READ_MSGPACK: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
 
 
 @asynccontextmanager
@@ -180,7 +180,8 @@ class SocketClient:
         if self._close_code is not None:
             raise SocketClosed(self._close_code)
         frame_id = next(self._ids)
-        answer = self._answers[frame_id] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[frame_id] = answer
         try:
             await self._send({**frame, "id": frame_id})
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -199,9 +200,11 @@ class SocketClient:
 
     def _decode(self, message: str | bytes) -> dict[str, Any]:
         if self._codec == "json":
-            return _READ_JSON.decode(message)
-        assert isinstance(message, bytes)
-        return _READ_MSGPACK.decode(message)
+            frame = _READ_JSON.decode(message)
+        else:
+            assert isinstance(message, bytes)
+            frame = _READ_MSGPACK.decode(message)
+        return frame
 
     def _take(self, frame: dict[str, Any]) -> None:
         kind = frame.get("t")
