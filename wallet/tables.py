@@ -24,6 +24,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     SmallInteger,
     String,
     Table,
@@ -52,7 +53,7 @@ def moment_of(micros: int) -> datetime:
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as microseconds since the epoch so that it is exact everywhere."""
+    """An aware UTC datetime, kept as microseconds since the epoch: exact in every database."""
 
     impl = BigInteger
     cache_ok = True
@@ -266,7 +267,7 @@ mode = Table(
     Column("only", Integer, primary_key=True, autoincrement=False),
     Column("livemode", Boolean, nullable=False),
     Column("since_at", Moment, nullable=False),
-    CheckConstraint("only = 1", name="one_row"),
+    CheckConstraint('"only" = 1', name="one_row"),
 )
 
 # Sales and gifts per day (UTC), counted from the journal by ``wallet.days``.
@@ -347,10 +348,9 @@ def create_guards(conn: Connection) -> None:
 
 def rows_of(
     conn: Connection, statements: dict[str, str], parameters: Sequence[Any]
-) -> Sequence[tuple[Any, ...]]:
+) -> Sequence[Row[*tuple[Any, ...]]]:
     """Run one of a hot statement's two spellings by the driver and return all its rows."""
-    result = conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters))
-    return [tuple(row) for row in result]
+    return conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters)).all()
 
 
 def write_rows(

@@ -15,13 +15,16 @@ from web import (
     accounts_api,
     asyncapi,
     finance_api,
+    frames,
     gift_announcer,
     gifts_api,
     health_api,
+    mail,
     me_api,
     moderation_api,
     openapi,
     pages,
+    room_commands,
     rooms_api,
     rooms_live,
     socket_api,
@@ -32,11 +35,15 @@ from web import (
 )
 from web.errors import bug, http_exception
 from web.jobs import Job
+from web.mail import Outbox
 from web.operations import Operation
+from web.people.pacing import LogInPacing
 from web.settings import Settings
 from web.state import State
+from web.trust.enforcement import Enforcement
 
 DRAIN_LOOK_S = 0.2
+MEDIA_BIND_HOST = "0.0.0.0"  # SDP says which of the machine's addresses to use
 
 OPERATIONS: tuple[Operation, ...] = (
     *accounts_api.operations,
@@ -52,6 +59,8 @@ JOBS: tuple[Job, ...] = (
     *gift_announcer.jobs,
     *wallet_api.jobs,
     *moderation_api.jobs,
+    *mail.jobs,
+    *stripe_sandbox.jobs,
 )
 
 
@@ -101,9 +110,26 @@ async def opened(settings: Settings, port: int) -> AsyncIterator[State]:
         read_engine = open_engine(settings.database_url, read_only=True)
         stack.callback(read_engine.dispose)
         writer = await stack.enter_async_context(Writer(engine))
-        rooms_bus = await stack.enter_async_context(Bus())
-        plane = await MediaPlane.open("", settings.media_port, media_hosts(settings))
-        stack.push_async_callback(plane.close)
+        rooms_bus = InProcessBus(
+            seal=frames.seal,
+            new_epoch=lambda: secrets.token_hex(8),
+            monotonic=time.monotonic,
+            loop=asyncio.get_running_loop(),
+        )
+        audience = Audience()
+        sockets = await stack.enter_async_context(Sockets(rooms_bus, audience, time.monotonic))
+        events = MediaEvents()
+        plane = MediaPlane.open(
+            MEDIA_BIND_HOST,
+            settings.media_port,
+            media_hosts(settings),
+            on_media_started=events.started,
+            on_media_stopped=events.stopped,
+            on_view_active=lambda room_id, view_id: audience.active(
+                room_id, [view_id], now=time.monotonic()
+            ),
+        )
+        stack.callback(plane.close)
         state = State(
             settings=settings,
             clock=lambda: datetime.now(UTC),
@@ -114,16 +140,21 @@ async def opened(settings: Settings, port: int) -> AsyncIterator[State]:
             writer=writer,
             bus=rooms_bus,
             media=plane,
-            audience=Audience(),
+            audience=audience,
+            sockets=sockets,
             limits=Limits(time.monotonic),
+            log_ins=LogInPacing(),
+            outbox=Outbox(),
+            enforcement=Enforcement(),
             stripe=open_stripe(settings, webhook_secret, port),
             metrics=CollectorRegistry(),
             draining=asyncio.Event(),
         )
         state["metrics"] = health_api.open_metrics(state)
-        rooms_live.connect(state)
-        jobs = asyncio.create_task(run_jobs(JOBS, state), name="jobs")
-        stack.push_async_callback(ended, jobs)
+        sockets.carry_out = room_commands.carry_out(state)
+        await rooms_live.forget_media(state)
+        for work in (run_jobs(JOBS, state), events.run(state)):
+            stack.push_async_callback(ended, asyncio.create_task(work))
         yield state
 
 
@@ -165,7 +196,8 @@ async def drain(app: Any, seconds_max: float, hurry: Callable[[], bool]) -> None
     """
     state: State = app.state.running
     state["draining"].set()
-    state["bus"].drain()
+    state["media"].drain()
+    rooms_live.send_away(state)
     deadline = time.monotonic() + seconds_max
-    while state["media"].viewer_count and time.monotonic() < deadline and not hurry():
+    while state["media"].counters()["views"] and time.monotonic() < deadline and not hurry():
         await asyncio.sleep(DRAIN_LOOK_S)

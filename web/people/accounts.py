@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from web.people import ages, handles, passwords, tables
 from web.people.errors import BirthDateAlreadySet, HandleTaken, UnknownAccount
@@ -283,7 +283,7 @@ def suspend(conn: Connection, account_id: str, reason: str, *, now: datetime) ->
         update(accounts)
         .where(accounts.c.account_id == account_id, accounts.c.closed_at.is_(None))
         .values(
-            suspended_at=func.coalesce(accounts.c.suspended_at, now),
+            suspended_at=now,
             suspended_reason=reason[: tables.REASON_CHARACTERS_MAX],
         )
     )

@@ -180,6 +180,197 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("reader", "chain", name=op.f("pk_wallet_cursors")),
     )
     op.create_table(
+        "wallet_days",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sales_micros", sa.BigInteger(), nullable=False),
+        sa.Column("coins_sold", sa.BigInteger(), nullable=False),
+        sa.Column("gifts_count", sa.BigInteger(), nullable=False),
+        sa.Column("coins_gifted", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_wallet_days")),
+    )
+    op.create_table(
+        "wallet_disputes",
+        sa.Column("dispute_id", sa.String(length=255), nullable=False),
+        sa.Column("purchase_id", sa.String(length=64), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reinstated_minor", sa.BigInteger(), nullable=False),
+        sa.Column("heard_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("dispute_id", name=op.f("pk_wallet_disputes")),
+    )
+    op.create_index(
+        op.f("ix_wallet_disputes_purchase_id"), "wallet_disputes", ["purchase_id"], unique=False
+    )
+    op.create_table(
+        "wallet_events",
+        sa.Column("event_id", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=128), nullable=False),
+        sa.Column("purchase_id", sa.String(length=64), nullable=True),
+        sa.Column("livemode", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_wallet_events")),
+    )
+    op.create_index(
+        op.f("ix_wallet_events_outcome_received_at"),
+        "wallet_events",
+        ["outcome", "received_at"],
+        unique=False,
+    )
+    op.create_table(
+        "wallet_mode",
+        sa.Column("only", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("livemode", sa.Boolean(), nullable=False),
+        sa.Column("since_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint('"only" = 1', name=op.f("ck_wallet_mode_one_row")),
+        sa.PrimaryKeyConstraint("only", name=op.f("pk_wallet_mode")),
+    )
+    op.create_table(
+        "wallet_purchases",
+        sa.Column("purchase_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("terms", sa.String(length=255), nullable=False),
+        sa.Column("pack_id", sa.String(length=32), nullable=False),
+        sa.Column("coins", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("livemode", sa.Boolean(), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("check_at", sa.BigInteger(), nullable=True),
+        sa.Column("checks_count", sa.Integer(), nullable=False),
+        sa.Column("intent_id", sa.String(length=255), nullable=True),
+        sa.Column("failure_code", sa.String(length=64), nullable=True),
+        sa.Column("paid_at", sa.BigInteger(), nullable=True),
+        sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.Column("lot_id", sa.BigInteger(), nullable=True),
+        sa.Column("postings_count", sa.Integer(), nullable=False),
+        sa.Column("clawed_coins", sa.BigInteger(), nullable=False),
+        sa.Column("is_frozen", sa.Boolean(), nullable=False),
+        sa.Column("refunded_posted_minor", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_posted_minor", sa.BigInteger(), nullable=False),
+        sa.Column("lost_posted_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_returned_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "amount_minor > 0 AND coins > 0", name=op.f("ck_wallet_purchases_amount")
+        ),
+        sa.CheckConstraint(
+            "clawed_coins >= 0 AND clawed_coins <= coins", name=op.f("ck_wallet_purchases_clawed")
+        ),
+        sa.CheckConstraint(
+            "tax_minor >= 0 AND tax_minor < amount_minor", name=op.f("ck_wallet_purchases_tax")
+        ),
+        sa.PrimaryKeyConstraint("purchase_id", name=op.f("pk_wallet_purchases")),
+        sa.UniqueConstraint("account_id", "key", name=op.f("uq_wallet_purchases_account_id_key")),
+        sa.UniqueConstraint("intent_id", name=op.f("uq_wallet_purchases_intent_id")),
+    )
+    op.create_index(
+        op.f("ix_wallet_purchases_account_id_requested_at"),
+        "wallet_purchases",
+        ["account_id", "requested_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_wallet_purchases_check_at"), "wallet_purchases", ["check_at"], unique=False
+    )
+    op.create_table(
+        "wallet_sandbox_deliveries",
+        sa.Column("event_id", sa.String(length=255), nullable=False),
+        sa.Column("attempts_count", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_wallet_sandbox_deliveries")),
+    )
+    op.create_index(
+        op.f("ix_wallet_sandbox_deliveries_next_at"),
+        "wallet_sandbox_deliveries",
+        ["next_at"],
+        unique=False,
+    )
+    op.create_table(
+        "wallet_sandbox_keys",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asked_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_wallet_sandbox_keys")),
+    )
+    op.create_table(
+        "wallet_sandbox_objects",
+        sa.Column(
+            "position",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("object_id", sa.String(length=255), nullable=False),
+        sa.Column("object", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_wallet_sandbox_objects")),
+        sa.UniqueConstraint("object_id", name=op.f("uq_wallet_sandbox_objects_object_id")),
+    )
+    op.create_index(
+        op.f("ix_wallet_sandbox_objects_object_position"),
+        "wallet_sandbox_objects",
+        ["object", "position"],
+        unique=False,
+    )
+    op.create_table(
+        "wallet_verifications",
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("is_ok", sa.Boolean(), nullable=False),
+        sa.Column("postings_count", sa.BigInteger(), nullable=False),
+        sa.Column("complaints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("at", name=op.f("pk_wallet_verifications")),
+    )
+    op.create_table(
+        "gifts_received",
+        sa.Column("room_id", sa.String(length=32), nullable=False),
+        sa.Column("chain", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("creator_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("room_id", "chain", "sequence", name=op.f("pk_gifts_received")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_gifts_received_creator_id_chain_sequence"),
+        "gifts_received",
+        ["creator_id", "chain", "sequence"],
+        unique=False,
+    )
+    op.create_table(
+        "gifts_supporters",
+        sa.Column("room_id", sa.String(length=32), nullable=False),
+        sa.Column("sender_id", sa.String(length=32), nullable=False),
+        sa.Column("gifts", sa.BigInteger(), nullable=False),
+        sa.Column("coins", sa.BigInteger(), nullable=False),
+        sa.Column("reached_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("gifts > 0 AND coins > 0", name=op.f("ck_gifts_supporters_given")),
+        sa.PrimaryKeyConstraint("room_id", "sender_id", name=op.f("pk_gifts_supporters")),
+    )
+    op.create_index(
+        "ix_gifts_supporters_board",
+        "gifts_supporters",
+        ["room_id", sa.literal_column("coins DESC"), "reached_at"],
+        unique=False,
+    )
+    op.create_table(
+        "gifts_totals",
+        sa.Column("room_id", sa.String(length=32), nullable=False),
+        sa.Column("gifts", sa.BigInteger(), nullable=False),
+        sa.Column("coins", sa.BigInteger(), nullable=False),
+        sa.Column("diamonds", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "gifts > 0 AND coins > 0 AND diamonds >= 0", name=op.f("ck_gifts_totals_received")
+        ),
+        sa.PrimaryKeyConstraint("room_id", name=op.f("pk_gifts_totals")),
+    )
+    op.create_table(
         "live_bans",
         sa.Column("creator_id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
