@@ -29,6 +29,14 @@ class Pack:
     currency: str = "EUR"
 
 
+# Currencies whose smallest unit is not a hundredth, as Stripe counts them.
+MINOR_DIGITS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"), 0),
+    **dict.fromkeys(("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
+}
+MICRO_DIGITS: Final = 6
+
 PACKS: Final = (
     Pack("coins-70", 70, 99),
     Pack("coins-350", 350, 489),
@@ -58,3 +66,8 @@ def tax_in(amount_minor: int, basis_points: int = TAX_BASIS_POINTS) -> int:
     """Return the tax inside a price, rounded half up to the smallest unit."""
     whole = BASIS_POINTS + basis_points
     return (2 * amount_minor * basis_points + whole) // (2 * whole)
+
+
+def micros(amount_minor: int, currency: str) -> int:
+    """Return an amount as the ledger counts it: 10⁻⁶ of the currency's major unit."""
+    return int(amount_minor * 10 ** (MICRO_DIGITS - MINOR_DIGITS.get(currency, 2)))

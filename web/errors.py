@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from wallet import errors as wallet
 from web.people import errors as people
 from web.trust import errors as trust
 
@@ -132,6 +133,17 @@ MEANINGS: dict[type[Exception], Meaning] = {
     # live
     # gifts
     # wallet
+    wallet.KeyReused: Meaning(409, "key_reused", "This key was used for something else"),
+    wallet.UnknownPack: Meaning(404, "unknown_pack", "This pack is not sold"),
+    wallet.UnknownPurchase: Meaning(404, "unknown_purchase", "You have no such purchase"),
+    wallet.WrongMode: Meaning(503, "wrong_mode", "Payments are not set up here"),
+    wallet.BadSignature: Meaning(400, "bad_signature", "Not signed by Stripe"),
+    wallet.BadEvent: Meaning(400, "bad_event", "Not an event of Stripe's"),
+    wallet.StripeRefused: Meaning(502, "payment_refused", "The payment could not be prepared"),
+    wallet.StripeUnavailable: Meaning(503, "payments_unavailable", "Payments do not answer"),
+    wallet.WriterBusy: Meaning(503, "overloaded", "Too much at once: try again"),
+    wallet.WriterStopped: Meaning(503, "writer_stopped", "Nothing can be changed right now"),
+    wallet.CommitFailed: Meaning(503, "commit_failed", "Ask again: it may not have been kept"),
 }
 
 
