@@ -19,7 +19,7 @@ Units   coins, diamonds: whole ones. ``*_micros``: 10⁻⁶ of the currency's ma
         milliseconds since the room was opened.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -113,12 +113,12 @@ class Sending:
     gift: Gift
     payment: coins.Gift
     kind: str = KIND
-    lot_ids: frozenset[int] = coins.NO_LOTS
+    lot_ids: tuple[int, ...] = ()
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> Collection[AccountName]:
         """The accounts its payment needs; none if it cannot come to that."""
-        return frozenset() if self.refusal() else self.payment.touches
+        return () if self.refusal() else self.payment.touches
 
     def refusal(self) -> Refusal | None:
         """Return why the order fails whatever the sender has, the gravest reason first."""
