@@ -3,14 +3,26 @@
 ``create_app(settings)`` is the one place where packages are put together.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
 
-import structlog
+import ifaddr
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
+from live.audience import Audience
+from live.bus import InProcessBus
+from live.media import MediaPlane
+from wallet.writer import Writer
 from web import (
     accounts_api,
     asyncapi,
@@ -33,12 +45,16 @@ from web import (
     wallet_api,
     whip_api,
 )
+from web.database import PoolWriters, QueuedWrites, Readers, open_engine
 from web.errors import bug, http_exception
-from web.jobs import Job
+from web.jobs import Job, run_jobs
+from web.limits import Limits
 from web.mail import Outbox
+from web.media_events import MediaEvents
 from web.operations import Operation
 from web.people.pacing import LogInPacing
-from web.settings import Settings
+from web.settings import Settings, load_secret
+from web.sockets import Sockets
 from web.state import State
 from web.trust.enforcement import Enforcement
 
@@ -64,17 +80,16 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-def create_app(settings: Settings, *, port: int, extra: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the application; nothing is opened before its lifespan begins.
 
     Args:
-        port: Where HTTP listens, for the sandbox, which calls back.
         extra: Further routes, for the demo.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with opened(settings, port) as state:
+        async with opened(settings) as state:
             app.state.running = state
             yield state
 
@@ -100,10 +115,9 @@ def create_app(settings: Settings, *, port: int, extra: Sequence[BaseRoute] = ()
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, port: int) -> AsyncIterator[State]:
+async def opened(settings: Settings) -> AsyncIterator[State]:
     """Open everything a running server holds; close it in the opposite order."""
-    secret = load_secret(settings, "secret_key")
-    webhook_secret = settings.stripe_webhook_secret or load_secret(settings, "sandbox_webhook")
+    secret = load_secret(settings)
     async with contextlib.AsyncExitStack() as stack:
         engine = open_engine(settings.database_url)
         stack.callback(engine.dispose)
@@ -146,12 +160,12 @@ async def opened(settings: Settings, port: int) -> AsyncIterator[State]:
             log_ins=LogInPacing(),
             outbox=Outbox(),
             enforcement=Enforcement(),
-            stripe=open_stripe(settings, webhook_secret, port),
+            stripe=stripe_sandbox.open_gateway(settings, secret, lambda: state),
             metrics=CollectorRegistry(),
             draining=asyncio.Event(),
         )
         state["metrics"] = health_api.open_metrics(state)
-        sockets.carry_out = room_commands.carry_out(state)
+        sockets.carry_out = partial(room_commands.carry_out, state)
         await rooms_live.forget_media(state)
         for work in (run_jobs(JOBS, state), events.run(state)):
             stack.push_async_callback(ended, asyncio.create_task(work))

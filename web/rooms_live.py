@@ -5,8 +5,10 @@ the room's sockets, on its media and in its counts. Moderation, the studio and t
 through here.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable
+from typing import Literal
 
 from live import chat, rooms
 from live.rooms import Attendance, Mute, Room
@@ -23,23 +25,44 @@ RETENTION_LOOK_S = 600.0
 # Media
 
 
-async def media_started(state: State, room_id: str) -> None:
-    """A broadcaster's media arrives: the room is live."""
-    changed = await state["write"](rooms.set_state, room_id, "live", now=state["clock"]())
+class MediaNews:
+    """What the media plane reports of rooms, kept until it is written down.
+
+    Only the last report of a room counts, so that nothing can pile up.
+    """
+
+    def __init__(self) -> None:
+        self._reports: dict[str, Literal["open", "live"]] = {}
+        self._arrived = asyncio.Event()
+
+    def started(self, room_id: str) -> None:
+        """A broadcaster's media arrives."""
+        self._report(room_id, "live")
+
+    def stopped(self, room_id: str, reason: str) -> None:  # noqa: ARG002
+        """A broadcaster's media has stopped."""
+        self._report(room_id, "open")
+
+    async def next(self) -> tuple[str, Literal["open", "live"]]:
+        """Return the next room whose media started or stopped, and the state that follows."""
+        while not self._reports:
+            self._arrived.clear()
+            await self._arrived.wait()
+        room_id = next(iter(self._reports))
+        return room_id, self._reports.pop(room_id)
+
+    def _report(self, room_id: str, state: Literal["open", "live"]) -> None:
+        self._reports.pop(room_id, None)
+        self._reports[room_id] = state
+        self._arrived.set()
+
+
+async def follow_media(state: State) -> None:
+    """Write down that a room went live or waits for media again, and tell it."""
+    room_id, new_state = await state["media_news"].next()
+    changed = await state["write"](rooms.set_state, room_id, new_state, now=state["clock"]())
     if changed is not None:
         tell_room(state, changed)
-
-
-async def media_stopped(state: State, room_id: str) -> None:
-    """A broadcaster's media has stopped: the room is open and waits for it."""
-    changed = await state["write"](rooms.set_state, room_id, "open", now=state["clock"]())
-    if changed is not None:
-        tell_room(state, changed)
-
-
-def views_active(state: State, room_id: str, view_ids: Iterable[str]) -> None:
-    """Views receive media."""
-    state["audience"].active(room_id, view_ids, now=time.monotonic())
 
 
 # Rooms and people
@@ -54,7 +77,7 @@ def tell_room(state: State, room: Room, reason: str | None = None) -> None:
 async def end_room(state: State, room: Room, reason: str) -> None:
     """A room has ended: its media stops, everybody in it is told why."""
     tell_room(state, room, reason)
-    await state["media"].end_room(room.room_id, reason)
+    state["media"].end_room(room.room_id, reason)
 
 
 async def remove_person(
@@ -70,7 +93,7 @@ async def remove_person(
     views = state["audience"].views_of(account_id, room_id)
     for where, view_id in views:
         state["audience"].leave(where, view_id)
-    await state["media"].drop_views([view_id for _, view_id in views], reason)
+    state["media"].drop_views([view_id for _, view_id in views], reason)
 
 
 async def ban_person(
@@ -144,6 +167,7 @@ async def forget_media(state: State) -> None:
 
 
 jobs: list[Job] = [
+    Job("media news", 0.0, follow_media),
     Job("viewer counts", TELL_S, tell_counts),
     Job("attendance", STORE_S, store_attendance),
     Job("idle rooms", IDLE_LOOK_S, end_idle_rooms),

@@ -22,6 +22,7 @@ from wallet import purchases
 from wallet.errors import WrongMode
 from web.app import create_app, drain, media_hosts
 from web.database import DatabaseInUse, claim, open_engine
+from web.handover import HandoverProtocol
 from web.migrations import is_current, is_empty, upgrade
 from web.settings import Settings, dangers
 
@@ -106,12 +107,12 @@ def run(settings: Settings) -> int:
     configure_logging()
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
-    app = create_app(settings, port=port)
+    app = create_app(settings)
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
-        ws=SOCKET_PROTOCOL,
+        ws=HandoverProtocol,
         lifespan="on",
         proxy_headers=False,  # web.limits reads them, for the proxies the settings trust
         server_header=False,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 PREFIX = "OVATION_"
@@ -205,11 +205,11 @@ def is_public(host: str) -> bool:
         return True  # a name: its owner knows
 
 
-def load_secret(settings: Settings, name: Literal["secret_key", "sandbox_webhook"]) -> str:
-    """Return the secret ``name``: the one set, or one made once and kept with mode 0600."""
-    if name == "secret_key" and settings.secret_key:
+def load_secret(settings: Settings) -> str:
+    """Return the key that signs tokens: the one set, or one made once, kept with mode 0600."""
+    if settings.secret_key:
         return settings.secret_key
-    path = settings.var_dir / name.replace("_", "-")
+    path = settings.var_dir / "secret-key"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,16 +9,16 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 if TYPE_CHECKING:
+    from live.audience import Audience
     from live.bus import Bus
     from live.media import MediaPlane
-    from wallet.writer import Writer
-
-    from live.audience import Audience
     from wallet.stripe_gateway import StripeGateway
+    from wallet.writer import Writer
     from web.database import PoolWriters, QueuedWrites, Readers
     from web.limits import Limits
     from web.mail import Outbox
     from web.people.pacing import LogInPacing
+    from web.rooms_live import MediaNews
     from web.settings import Settings
     from web.sockets import Sockets
     from web.trust.enforcement import Enforcement
@@ -47,9 +47,10 @@ class State(TypedDict):
     write: "QueuedWrites | PoolWriters"
     writer: "Writer"
     bus: "Bus"
-    sockets: "Sockets"
     media: "MediaPlane"
+    media_news: "MediaNews"
     audience: "Audience"
+    sockets: "Sockets"
     limits: "Limits"
     log_ins: "LogInPacing"
     outbox: "Outbox"

@@ -1,6 +1,5 @@
 """The published API document against the running server."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -44,9 +43,9 @@ def token(module_server: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def api_schema(module_server: Server) -> Iterator[Any]:
+def api_schema(module_server: Server) -> Any:
     """The document as the server publishes it."""
-    yield schemathesis.openapi.from_url(f"{module_server.url}/api/openapi.json")
+    return schemathesis.openapi.from_url(f"{module_server.url}/api/openapi.json")
 
 
 @api.parametrize()

@@ -50,14 +50,14 @@ def test_a_public_server_with_private_media_addresses_is_called_dangerous() -> N
 def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     settings = read_settings({"OVATION_DATABASE_URL": f"sqlite:///{tmp_path}/var/ovation.db"})
 
-    first = load_secret(settings, "secret_key")
+    first = load_secret(settings)
 
-    assert load_secret(settings, "secret_key") == first
+    assert load_secret(settings) == first
     assert (tmp_path / "var/secret-key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_secret_that_is_set_is_used() -> None:
-    assert load_secret(read_settings({"OVATION_SECRET_KEY": "s"}), "secret_key") == "s"
+    assert load_secret(read_settings({"OVATION_SECRET_KEY": "s"})) == "s"
 
 
 def test_every_setting_is_documented() -> None:
