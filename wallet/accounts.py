@@ -25,6 +25,7 @@ PROMO = "PROMO"
 PAID = "PAID."  # followed by the channel the coins were bought through
 DEBT = "DEBT"
 CHANNELS = ("web", "apple", "google")
+SPENT_CHANNELS = ("web",)  # the app stores' buckets join when coins are sold there
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 OWNER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -103,14 +104,17 @@ MEMORANDA = ("viewer:debt", "debts")
 class Account:
     """An open account as a batch sees it: ``balance`` moves in memory, then is stored once."""
 
-    __slots__ = ("asset", "balance", "bound", "bucket", "id", "name", "stored")
+    __slots__ = ("asset", "balance", "bound", "bucket", "has_lots", "id", "name", "stored")
 
-    def __init__(self, id: int, name: AccountName, balance: int, stored: int | None) -> None:
-        self.id = id
+    def __init__(
+        self, account_number: int, name: AccountName, balance: int, stored: int | None
+    ) -> None:
+        self.id = account_number
         self.name = name
         self.asset = name.asset
         self.bucket = name.bucket
         self.bound = CHART[name.kind].bound
+        self.has_lots = name.kind == "viewer:coins" and name.bucket.startswith(PAID)
         self.balance = balance
         self.stored = stored  # None while the account is not in the database
 
@@ -223,8 +227,8 @@ def found(
         return []
     parameter = json.dumps(wanted) if conn.dialect.name == "sqlite" else wanted
     return [
-        Account(id, known_name(text), balance, balance)
-        for id, text, balance in rows_of(conn, statements, (parameter,))
+        Account(number, known_name(text), balance, balance)
+        for number, text, balance in rows_of(conn, statements, (parameter,))
     ]
 
 
@@ -257,10 +261,10 @@ def decode_opened(encoded: bytes) -> list[tuple[int, AccountName]]:
     if not encoded:
         return []
     try:
-        pairs = [(int(id), str(text)) for id, text in json.loads(encoded)]
+        pairs = [(int(number), str(text)) for number, text in json.loads(encoded)]
     except (ValueError, TypeError, RecursionError) as error:
         raise BadEncoding(f"opened accounts: {error}") from None
-    return [(id, name_of(text)) for id, text in pairs]
+    return [(number, name_of(text)) for number, text in pairs]
 
 
 def balance(conn: Connection, name: AccountName) -> int:
@@ -274,15 +278,13 @@ def balances(conn: Connection, names: Sequence[AccountName]) -> dict[AccountName
     return {name: held.get(name, 0) for name in names}
 
 
+@lru_cache(maxsize=10_000)
 def purse(owner: str) -> tuple[AccountName, ...]:
     """Return the accounts a viewer spends from, in the order they are spent."""
     return (
         AccountName("viewer:coins", COIN, owner, PROMO),
         *(AccountName("viewer:coins", COIN, owner, PAID + channel) for channel in SPENT_CHANNELS),
     )
-
-
-SPENT_CHANNELS = ("web",)  # the app stores' buckets join when coins are sold there
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from wallet import accounts, lots
-from wallet.accounts import COIN, PAID, Account, AccountName
+from wallet.accounts import Account, AccountName
 from wallet.errors import LedgerBroken, NotACommand
 from wallet.lots import Lot, LotChange, LotMoved, LotOpened
 
-BALANCE_MAX = 2**62  # of any account, either way; sums of two still fit the database's integers
+AMOUNT_MAX = 2**53  # of one transfer; a thousand of the largest still fit the database's integers
 
 
 class Transfer(NamedTuple):
@@ -57,18 +57,18 @@ class Book:
         self._changed_lots: dict[int, Lot] = {}
         self._load(names)
         self._queue_lots(self._by_id.values())
-        self._keep_lots(lots.load_ids(conn, (id for id in lot_ids if id not in self._lots)))
+        self._keep_lots(lots.load_ids(conn, lot_ids))
 
     # Reading
 
     def balance(self, name: AccountName) -> int:
         """Return what is in ``name`` now; 0 if it was never opened."""
-        account = self._find(name)
+        account = self._by_name.get(name) or self._find(name)
         return 0 if account is None else account.balance
 
     def open_lots(self, name: AccountName) -> Sequence[Lot]:
         """Return the lots in ``name`` that may hold coins to spend, oldest first."""
-        account = self._find(name)
+        account = self._by_name.get(name) or self._find(name)
         return () if account is None else self._queues.get(account.id, ())
 
     def lot(self, lot_id: int) -> Lot:
@@ -92,7 +92,9 @@ class Book:
 
     def transfer(self, debit: AccountName, credit: AccountName, amount: int) -> Transfer:
         """Return the transfer of ``amount`` between two accounts, opened now if need be."""
-        return Transfer(debit.asset, self.account(debit).id, self.account(credit).id, amount)
+        debtor = self._by_name.get(debit) or self.account(debit)
+        creditor = self._by_name.get(credit) or self.account(credit)
+        return Transfer(debit.asset, debtor.id, creditor.id, amount)
 
     def account(self, name: AccountName) -> Account:
         """Return the account called ``name``; the first to need it opens it.
@@ -123,20 +125,18 @@ class Book:
             NotACommand: A transfer or lot change that no command of ours should ask for.
             LedgerBroken: Coins and their lots no longer agree.
         """
-        moved = [self._move(transfer) for transfer in transfers]
-        for debit, credit in moved:
-            for account in (debit, credit):
-                if account.balance * account.bound < 0 or abs(account.balance) > BALANCE_MAX:
-                    short = Short(account.name, abs(account.balance))
-                    self._move_back(transfers)
-                    return short
+        touched = self._move(transfers)
+        for account in touched:
+            if account.balance * account.bound < 0:
+                short = Short(account.name, abs(account.balance))
+                self._move_back(transfers)
+                return short
         for change in changes:
             self._change_lot(change)
-        for debit, credit in moved:
-            for account in (debit, credit):
-                if account.bucket.startswith(PAID) and account.name.kind == "viewer:coins":
-                    self._check_lots(account)
-                self._changed[account.id] = account
+        for account in touched:
+            if account.has_lots:
+                self._check_lots(account)
+            self._changed[account.id] = account
         return None
 
     def keep_opened(self) -> list[Account]:
@@ -180,11 +180,7 @@ class Book:
         self._absent |= wanted
 
     def _queue_lots(self, loaded: Iterable[Account]) -> None:
-        coins_ids = [
-            account.id
-            for account in loaded
-            if account.asset == COIN and account.name.kind == "viewer:coins" and account.balance
-        ]
+        coins_ids = [account.id for account in loaded if account.has_lots and account.balance]
         self._keep_lots(lots.load_open(self._conn, coins_ids))
 
     def _keep_lots(self, found: Iterable[Lot]) -> None:
@@ -192,7 +188,7 @@ class Book:
         fresh = [lot for lot in found if lot.id not in self._lots]
         for lot in fresh:
             self._lots[lot.id] = lot
-        needed = {id for lot in fresh for id in (lot.coins_id, lot.deferred_id)}
+        needed = {number for lot in fresh for number in (lot.coins_id, lot.deferred_id)}
         unloaded = accounts.load_ids(self._conn, needed - self._by_id.keys())
         for account in unloaded:
             self._by_name[account.name] = self._by_id[account.id] = account
@@ -206,18 +202,24 @@ class Book:
         if unloaded:
             self._queue_lots(unloaded)
 
-    def _move(self, transfer: Transfer) -> tuple[Account, Account]:
-        debit, credit = self._by_id[transfer.debit_id], self._by_id[transfer.credit_id]
-        if (
-            transfer.amount <= 0
-            or debit is credit
-            or not (transfer.asset == debit.asset == credit.asset)
-            or debit.bucket != credit.bucket
-        ):
-            raise NotACommand(f"{transfer} between {debit.name} and {credit.name}")
-        debit.balance += transfer.amount
-        credit.balance -= transfer.amount
-        return debit, credit
+    def _move(self, transfers: Sequence[Transfer]) -> list[Account]:
+        """Move balances; return the accounts whose balance moved."""
+        touched: list[Account] = []
+        for transfer in transfers:
+            asset, debit_id, credit_id, amount = transfer
+            debit, credit = self._by_id[debit_id], self._by_id[credit_id]
+            if (
+                not 0 < amount <= AMOUNT_MAX
+                or debit is credit
+                or not asset == debit.asset == credit.asset
+                or debit.bucket != credit.bucket
+            ):
+                self._move_back(transfers[: len(touched) // 2])
+                raise NotACommand(f"{transfer} between {debit.name} and {credit.name}")
+            debit.balance += amount
+            credit.balance -= amount
+            touched += (debit, credit)
+        return touched
 
     def _move_back(self, transfers: Sequence[Transfer]) -> None:
         for transfer in transfers:

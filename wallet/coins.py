@@ -9,8 +9,10 @@ Sign    A debit raises a balance, a credit lowers it; legs stand as (debit, cred
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from wallet.accounts import COIN, DEBT, DIA, PAID, PROMO, AccountName, purse
 from wallet.book import Book, Transfer
@@ -20,7 +22,6 @@ from wallet.lots import Lot, LotChange, LotMoved
 NUMBER = struct.Struct(">q")
 TWO_NUMBERS = struct.Struct(">qq")
 INSUFFICIENT_COINS = "insufficient_coins"
-NO_LOTS: frozenset[int] = frozenset()
 
 
 def deferred(currency: str, channel: str) -> AccountName:
@@ -33,8 +34,7 @@ def coins_of(person: str, bucket: str) -> AccountName:
     return AccountName("viewer:coins", COIN, person, bucket)
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(msgspec.Struct, frozen=True):
     """A viewer bought coins: one cost lot is opened. ``sold_lot`` reads its id from the outcome.
 
     Attributes:
@@ -51,10 +51,10 @@ class Sale:
     provider: str = "stripe"
     note: bytes = b""
     kind: str = "purchase"
-    lot_ids: frozenset[int] = NO_LOTS
+    lot_ids: tuple[int, ...] = ()
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """The accounts a sale needs."""
         bucket = PAID + self.channel
         names = [
@@ -65,7 +65,7 @@ class Sale:
         ]
         if self.tax_micros:
             names.append(AccountName("tax:vat", self.currency))
-        return frozenset(names)
+        return tuple(names)
 
     def settle(self, book: Book) -> Settled:
         """Post row 1: money gross, coins into the viewer's bucket, a lot that knows their cost."""
@@ -82,20 +82,19 @@ class Sale:
         return Settled(posted(book, legs), self.note, NUMBER.pack(lot.id), (lot,))
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """Promotional coins for a viewer: they cost nobody anything until they are given."""
 
     viewer_id: str
     coins: int
     note: bytes = b""
     kind: str = "grant"
-    lot_ids: frozenset[int] = NO_LOTS
+    lot_ids: tuple[int, ...] = ()
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """The accounts a grant needs."""
-        return frozenset((coins_of(self.viewer_id, PROMO), AccountName("mint", COIN, "", PROMO)))
+        return coins_of(self.viewer_id, PROMO), AccountName("mint", COIN, "", PROMO)
 
     def settle(self, book: Book) -> Settled:
         """Post row 4, first half."""
@@ -105,8 +104,7 @@ class Grant:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(msgspec.Struct, frozen=True):
     """A viewer gave coins to a creator. ``coins_after`` reads what the viewer has left.
 
     Attributes:
@@ -122,57 +120,81 @@ class Gift:
     currency: str
     note: bytes = b""
     kind: str = "gift"
-    lot_ids: frozenset[int] = NO_LOTS
+    lot_ids: tuple[int, ...] = ()
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """The accounts a gift usually needs."""
-        return frozenset(
-            (
-                *purse(self.viewer_id),
-                AccountName("creator:held", self.currency, self.creator_id),
-                AccountName("creator:pending", DIA, self.creator_id),
-                *house_accounts(self.currency),
-            )
+        return (
+            *purse(self.viewer_id),
+            *earnings(self.creator_id, self.currency),
+            *house_accounts(self.currency),
         )
 
     def settle(self, book: Book) -> Settled | Refusal:
         """Post row 2: promotional coins first, then the oldest lots; the fee is the remainder."""
-        names = purse(self.viewer_id)
-        has = sum([book.balance(name) for name in names])
+        pockets = [(name, book.balance(name)) for name in purse(self.viewer_id)]
+        has = sum([balance for _, balance in pockets])
         if has < self.coins:
             return Refusal(INSUFFICIENT_COINS, {"short_by": self.coins - has})
         money = Money(self)
         legs: list[Leg] = []
         moves: list[LotMoved] = []
         left = self.coins
-        for name in names:
-            coins = min(left, book.balance(name))
-            if coins:
-                legs.append((AccountName("spent", COIN, "", name.bucket), name, coins))
-                left -= coins
-                if name.bucket == PROMO:
-                    money.promised(coins)
-                else:
-                    for lot, used in oldest_first(book, name, coins):
-                        money.released(book.name_of(lot.deferred_id), used, lot.released_by(used))
-                        moves.append(LotMoved(lot.id, used))
-        earned = AccountName("creator:pending", DIA, self.creator_id)
+        for name, balance in pockets:
+            coins = min(left, balance)
+            if coins == 0:
+                continue
+            left -= coins
+            legs.append((spent(name.bucket), name, coins))
+            if name.bucket == PROMO:
+                money.promised(coins)
+                continue
+            for lot, used in oldest_first(book, name, coins):
+                money.released(book.name_of(lot.deferred_id), used, lot.released_by(used))
+                moves.append(LotMoved(lot.id, used))
+        _, earned = earnings(self.creator_id, self.currency)
         legs += money.legs()
-        legs.append((earned, AccountName("diamond:mint", DIA), self.diamonds))
+        legs.append((earned, DIAMOND_MINT, self.diamonds))
         return Settled(posted(book, legs), self.note, NUMBER.pack(has - self.coins), tuple(moves))
+
+
+DIAMOND_MINT = AccountName("diamond:mint", DIA)
+NAMES_KEPT_MAX = 10_000  # building a name costs more than finding it
+
+
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def earnings(creator_id: str, currency: str) -> tuple[AccountName, AccountName]:
+    """Return the accounts of what a creator is owed in money, and of their diamonds."""
+    return (
+        AccountName("creator:held", currency, creator_id),
+        AccountName("creator:pending", DIA, creator_id),
+    )
+
+
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def spent(bucket: str) -> AccountName:
+    """Return where given coins of one bucket go."""
+    return AccountName("spent", COIN, "", bucket)
+
+
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def gift_fee(currency: str) -> AccountName:
+    """Return our income from gifts."""
+    return AccountName("gift:fee", currency)
 
 
 Leg = tuple[AccountName, AccountName, int]
 
 
+@lru_cache(maxsize=NAMES_KEPT_MAX)
 def house_accounts(currency: str) -> tuple[AccountName, ...]:
     """Return the accounts that every gift in one currency shares."""
     return (
-        AccountName("gift:fee", currency),
+        gift_fee(currency),
         deferred(currency, "web"),
-        AccountName("spent", COIN, "", PAID + "web"),
-        AccountName("diamond:mint", DIA),
+        spent(PAID + "web"),
+        DIAMOND_MINT,
     )
 
 
@@ -181,7 +203,7 @@ class Money:
 
     def __init__(self, gift: Gift) -> None:
         self._gift = gift
-        self._held = AccountName("creator:held", gift.currency, gift.creator_id)
+        self._held, _ = earnings(gift.creator_id, gift.currency)
         self._coins = 0  # seen so far
         self._sums: dict[AccountName, list[int]] = {}  # source: released, owed to the creator
 
@@ -207,7 +229,7 @@ class Money:
     def legs(self) -> Iterator[Leg]:
         """Yield the legs, source by source: the creator first, the remainder is the fee."""
         for source, (released, share) in self._sums.items():
-            fee = AccountName("gift:fee", source.asset)
+            fee = gift_fee(source.asset)
             if source.asset != self._gift.currency:  # paid in another currency than we pay out
                 yield source, AccountName("fx", source.asset), released
                 yield AccountName("fx", self._gift.currency), self._held, share
@@ -217,8 +239,7 @@ class Money:
             yield fee, self._held, max(share - released, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze:
+class Freeze(msgspec.Struct, frozen=True):
     """A dispute opened: what is left of that purchase cannot be spent."""
 
     lot_id: int
@@ -226,14 +247,14 @@ class Freeze:
     kind: str = "freeze"
 
     @property
-    def lot_ids(self) -> frozenset[int]:
+    def lot_ids(self) -> tuple[int, ...]:
         """The purchase's lot."""
-        return frozenset((self.lot_id,))
+        return (self.lot_id,)
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """Found through the lot."""
-        return frozenset()
+        return ()
 
     def settle(self, book: Book) -> Settled:
         """Post row 7: the unspent coins of the lot are frozen."""
@@ -244,8 +265,7 @@ class Freeze:
         return Settled(posted(book, ((frozen, coins, moved),)), self.note, lots=changed(move))
 
 
-@dataclass(frozen=True, slots=True)
-class Unfreeze:
+class Unfreeze(msgspec.Struct, frozen=True):
     """A dispute was won: what was frozen can be spent again."""
 
     lot_id: int
@@ -253,14 +273,14 @@ class Unfreeze:
     kind: str = "unfreeze"
 
     @property
-    def lot_ids(self) -> frozenset[int]:
+    def lot_ids(self) -> tuple[int, ...]:
         """The purchase's lot."""
-        return frozenset((self.lot_id,))
+        return (self.lot_id,)
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """Found through the lot."""
-        return frozenset()
+        return ()
 
     def settle(self, book: Book) -> Settled:
         """Post row 7d, the coins."""
@@ -274,8 +294,7 @@ class Unfreeze:
 Reason = Literal["refunded", "clawed"]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
+class TakeBack(msgspec.Struct, frozen=True):
     """A refund or a lost dispute takes back exactly one purchase's coins.
 
     Frozen coins go first, then unspent ones; what is spent becomes a debt. Never more than the
@@ -299,14 +318,14 @@ class TakeBack:
     kind: str = "refund"
 
     @property
-    def lot_ids(self) -> frozenset[int]:
+    def lot_ids(self) -> tuple[int, ...]:
         """The purchase's lot."""
-        return frozenset((self.lot_id,))
+        return (self.lot_id,)
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """The rest is found through the lot."""
-        return frozenset((self.source, AccountName("gift:contra:chargeback", self.source.asset)))
+        return self.source, AccountName("gift:contra:chargeback", self.source.asset)
 
     def settle(self, book: Book) -> Settled:
         """Post row 6 or 7c."""
@@ -336,8 +355,7 @@ class TakeBack:
         yield AccountName("tax:vat", self.source.asset), self.source, self.tax_micros
 
 
-@dataclass(frozen=True, slots=True)
-class GiveBack:
+class GiveBack(msgspec.Struct, frozen=True):
     """The money came back (a refund failed, a lost dispute was won after all): so do the coins.
 
     The debt is forgiven first, then coins return. ``taken_back`` reads (coins, debt) undone.
@@ -359,14 +377,14 @@ class GiveBack:
     kind: str = "restore"
 
     @property
-    def lot_ids(self) -> frozenset[int]:
+    def lot_ids(self) -> tuple[int, ...]:
         """The purchase's lot."""
-        return frozenset((self.lot_id,))
+        return (self.lot_id,)
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """The rest is found through the lot."""
-        return frozenset((self.source, AccountName("gift:contra:chargeback", self.source.asset)))
+        return self.source, AccountName("gift:contra:chargeback", self.source.asset)
 
     def settle(self, book: Book) -> Settled:
         """Post the mirror of ``TakeBack``."""
@@ -391,19 +409,18 @@ class GiveBack:
         return Settled(posted(book, legs), self.note, TWO_NUMBERS.pack(taken, owed), changed(move))
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(msgspec.Struct, frozen=True):
     """Plain legs between accounts that hold no lots: money moving at the payment provider."""
 
     kind: str
     legs: tuple[Leg, ...]
     note: bytes = b""
-    lot_ids: frozenset[int] = NO_LOTS
+    lot_ids: tuple[int, ...] = ()
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> tuple[AccountName, ...]:
         """Both sides of every leg."""
-        return frozenset(name for leg in self.legs for name in leg[:2])
+        return tuple(name for leg in self.legs for name in leg[:2])
 
     def settle(self, book: Book) -> Settled:
         """Post the legs as they stand."""

@@ -9,7 +9,7 @@ Units   ``recorded_at``, ``effective_at``: microseconds since the epoch in rows 
 import hashlib
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -247,10 +247,10 @@ def open_chain(conn: Connection, now: datetime) -> Head:
     at = micros_of(now)
     note = encode_heads([Head(*head) for head in heads])
     row = (chain, 1, at, at, CHAIN_KIND, "", "", "", b"", b"", note, b"", b"", b"")
-    hash = row_hash(NO_HASH, row, ())
-    write_rows(conn, APPEND, [(*row, hash)])
-    rows_of(conn, SET_FIRST_HASH, (hash, chain))
-    return Head(chain, 1, hash)
+    first_hash = row_hash(NO_HASH, row, ())
+    write_rows(conn, APPEND, [(*row, first_hash)])
+    rows_of(conn, SET_FIRST_HASH, (first_hash, chain))
+    return Head(chain, 1, first_hash)
 
 
 def encode_heads(heads: Sequence[Head]) -> bytes:
@@ -267,7 +267,7 @@ def decode_heads(note: bytes) -> list[Head]:
     """
     try:
         named = msgspec.json.decode(note, type=dict[str, list[tuple[int, int, str]]])["heads"]
-        return [Head(chain, sequence, bytes.fromhex(hash)) for chain, sequence, hash in named]
+        return [Head(chain, sequence, bytes.fromhex(digest)) for chain, sequence, digest in named]
     except (msgspec.DecodeError, KeyError, ValueError, RecursionError) as error:
         raise BadEncoding(f"named heads: {error}") from None
 
@@ -360,8 +360,8 @@ def unread(conn: Connection, reader: str, *, limit: int) -> list[Entry]:
 
 def mark_read(conn: Connection, reader: str, entries: Sequence[Entry]) -> None:
     """Remember that ``reader`` has read ``entries`` and all before them in their chains."""
-    newest: Mapping[int, int] = {}
+    newest: dict[int, int] = {}
     for one in entries:
-        newest = {**newest, one.chain: max(one.sequence, newest.get(one.chain, 0))}
+        newest[one.chain] = max(one.sequence, newest.get(one.chain, 0))
     moved = [(reader, chain, sequence) for chain, sequence in newest.items()]
     write_rows(conn, MOVE_CURSOR, moved)

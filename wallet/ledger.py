@@ -12,11 +12,11 @@ Units   COIN, DIA: one. Money: 10⁻⁶ of the currency's major unit.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
 from sqlalchemy import Connection
 
 from wallet import journal
@@ -49,22 +49,20 @@ __all__ = [
 POSTGRES_LOCK = 7236583  # one writer at a time across nodes; an arbitrary number of ours
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why nothing moved: a stable code and numbers that say by how much.
 
     ``refusal["short_by"]`` reads a number.
     """
 
     code: str
-    numbers: Mapping[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> int:
         return self.numbers[name]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """What a command does: transfers that happen together or not at all.
 
     Attributes:
@@ -79,8 +77,7 @@ class Settled:
     lots: tuple[LotChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One intent that may move coins.
 
     Attributes:
@@ -101,17 +98,21 @@ class Command:
     key: str
     terms: bytes
     kind: str
-    touches: frozenset[AccountName]
+    touches: Collection[AccountName]
     settle: Callable[[Book], Settled | Refusal]
     asked_at: datetime
     effective_at: datetime | None = None
-    lot_ids: frozenset[int] = frozenset()
+    lot_ids: Collection[int] = ()
 
     def __post_init__(self) -> None:
-        check_text("key", self.key, KEY_CHARACTERS_MAX)
-        check_text("account_id", self.account_id, ACCOUNT_ID_CHARACTERS_MAX)
-        check_text("route", self.route, ROUTE_CHARACTERS_MAX)
-        check_text("kind", self.kind, KIND_CHARACTERS_MAX)
+        if (
+            not 0 < len(self.key) <= KEY_CHARACTERS_MAX
+            or not 0 < len(self.account_id) <= ACCOUNT_ID_CHARACTERS_MAX
+            or not 0 < len(self.route) <= ROUTE_CHARACTERS_MAX
+            or not 0 < len(self.kind) <= KIND_CHARACTERS_MAX
+            or "\x00" in self.key  # PostgreSQL's text cannot hold it
+        ):
+            raise NotACommand(f"key {self.key!r} of {self.account_id} on {self.route}, {self.kind}")
 
     @property
     def scope(self) -> tuple[str, str, str]:
@@ -119,8 +120,7 @@ class Command:
         return (self.key, self.account_id, self.route)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of a command, the first time and every time.
 
     Attributes:
@@ -146,11 +146,11 @@ class Event(Protocol):
         """What the journal calls it."""
 
     @property
-    def touches(self) -> frozenset[AccountName]:
+    def touches(self) -> Collection[AccountName]:
         """The accounts it needs."""
 
     @property
-    def lot_ids(self) -> frozenset[int]:
+    def lot_ids(self) -> Collection[int]:
         """The lots it names."""
 
     def settle(self, book: Book) -> Settled | Refusal:
@@ -205,16 +205,26 @@ def post(
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(%b)", (POSTGRES_LOCK,))
     answered = first_answers(conn, commands)
     fresh = [command for command in commands if command.scope not in answered]
-    if fresh:
-        settle_all(conn, fresh, answered, recorded_at)
-    seen: set[tuple[str, str, str]] = {command.scope for command in fresh}
-    return [result_of(command, answered[command.scope], seen) for command in commands]
+    batch = Batch(conn, fresh, recorded_at) if fresh else None
+    results: list[Outcome | KeyReused] = []
+    for command in commands:
+        scope = command.scope
+        first = answered.get(scope)
+        if first is not None:
+            results.append(repeated(command, first))
+        elif batch is not None:
+            answered[scope] = answer = batch.record(command)
+            results.append(answer[0])
+    if batch is not None:
+        batch.write()
+    return results
 
 
-Answered = dict[tuple[str, str, str], tuple[Outcome, bytes]]  # with the hash of the terms
+Answer = tuple["Outcome", bytes]  # with the hash of the terms
+Scope = tuple[str, str, str]
 
 
-def first_answers(conn: Connection, commands: Sequence[Command]) -> Answered:
+def first_answers(conn: Connection, commands: Sequence[Command]) -> dict[Scope, Answer]:
     """Return what the commands' keys were answered before."""
     scopes = [command.scope for command in commands]
     return {
@@ -223,54 +233,75 @@ def first_answers(conn: Connection, commands: Sequence[Command]) -> Answered:
     }
 
 
-def settle_all(
-    conn: Connection, fresh: Sequence[Command], answered: Answered, recorded_at: datetime
-) -> None:
-    """Settle commands with new keys in order, write all of it, and add their answers."""
-    chain = journal.chain_of(conn, recorded_at)
-    book = Book(
-        conn,
-        {name for command in fresh for name in command.touches},
-        {lot_id for command in fresh for lot_id in command.lot_ids},
-        last_ids(conn),
-    )
-    recorded = micros_of(recorded_at)
-    for command in fresh:
-        if command.scope in answered:  # twice in one batch
-            continue
-        result = settle(command, book)
-        transfers, lots, opened = (), (), []
-        note = answer = refused = b""
+def repeated(command: Command, first: Answer) -> Outcome | KeyReused:
+    """Return the first outcome again, if ``command``'s terms are those of the first time."""
+    outcome, terms_hash = first
+    if hashlib.sha256(command.terms).digest() != terms_hash:
+        return KeyReused(command.key)
+    return msgspec.structs.replace(outcome, repeated=True)
+
+
+class Batch:
+    """Commands with new keys: settled in order in memory, then written together."""
+
+    def __init__(self, conn: Connection, fresh: Sequence[Command], recorded_at: datetime) -> None:
+        self._conn = conn
+        self._recorded_at = recorded_at
+        self._recorded = micros_of(recorded_at)
+        self._chain = journal.chain_of(conn, recorded_at)
+        self._book = Book(
+            conn,
+            set().union(*[command.touches for command in fresh]),
+            set().union(*[command.lot_ids for command in fresh]),
+            last_ids(conn),
+        )
+
+    def record(self, command: Command) -> Answer:
+        """Settle one command and append what came of it, a refusal too."""
+        result = settle(command, self._book)
+        terms_hash = hashlib.sha256(command.terms).digest()
         refusal = None
         if isinstance(result, Refusal):
-            refusal, refused = result, encode_refusal(result)
+            refusal, settled, opened = result, NOTHING, b""
         else:
-            transfers, lots, opened = result.transfers, result.lots, book.keep_opened()
-            note, answer = result.note, result.answer
-        terms_hash = hashlib.sha256(command.terms).digest()
-        sequence = chain.append(
+            settled, opened = result, encode_opened(self._book.keep_opened())
+        effective_at = command.effective_at
+        sequence = self._chain.append(
             (
-                recorded,
-                recorded if command.effective_at is None else micros_of(command.effective_at),
+                self._recorded,
+                self._recorded if effective_at is None else micros_of(effective_at),
                 command.kind,
                 command.account_id,
                 command.route,
                 command.key,
                 terms_hash,
-                refused,
-                note,
-                answer,
-                encode_opened(opened),
-                encode_changes(lots),
+                b"" if refusal is None else encode_refusal(refusal),
+                settled.note,
+                settled.answer,
+                opened,
+                encode_changes(settled.lots),
             ),
-            transfers,
+            settled.transfers,
         )
         outcome = Outcome(
-            chain.head.chain, sequence, recorded_at, command.kind, note, answer, refusal, False
+            self._chain.head.chain,
+            sequence,
+            self._recorded_at,
+            command.kind,
+            settled.note,
+            settled.answer,
+            refusal,
+            repeated=False,
         )
-        answered[command.scope] = (outcome, terms_hash)
-    chain.write(conn)
-    book.store()
+        return outcome, terms_hash
+
+    def write(self) -> None:
+        """Store journal, transfers, keys and the net change of every balance and lot."""
+        self._chain.write(self._conn)
+        self._book.store()
+
+
+NOTHING = Settled(())
 
 
 def settle(command: Command, book: Book) -> Settled | Refusal:
@@ -294,19 +325,6 @@ def refusal_of(short: Short) -> Refusal:
     if short.name.kind == "viewer:coins":
         return Refusal("insufficient_coins", {"short_by": short.short_by})
     return Refusal("account_bound", {"short_by": short.short_by})
-
-
-def result_of(
-    command: Command, answer: tuple[Outcome, bytes], first: set[tuple[str, str, str]]
-) -> Outcome | KeyReused:
-    """Return what ``command`` is told: the outcome if its terms are those of the first time."""
-    outcome, terms_hash = answer
-    if hashlib.sha256(command.terms).digest() != terms_hash:
-        return KeyReused(command.key)
-    if command.scope in first:
-        first.discard(command.scope)
-        return outcome
-    return replace(outcome, repeated=True)
 
 
 def outcome_of(entry: Entry) -> Outcome:
@@ -352,13 +370,3 @@ def decode_refusal(encoded: bytes) -> Refusal:
         return Refusal(str(code), {str(name): int(number) for name, number in numbers.items()})
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadEncoding(f"refusal: {error}") from None
-
-
-def check_text(name: str, value: str, characters_max: int) -> None:
-    """Return if a command's text has 1 to ``characters_max`` characters the database can hold.
-
-    Raises:
-        NotACommand: It has not.
-    """
-    if not 0 < len(value) <= characters_max or "\x00" in value:
-        raise NotACommand(f"{name} has 1 to {characters_max} characters, not {len(value)}")

@@ -74,7 +74,7 @@ class Lot:
 
     def __init__(
         self,
-        id: int,
+        lot_id: int,
         coins_id: int,
         deferred_id: int,
         size: int,
@@ -86,7 +86,7 @@ class Lot:
         *,
         stored: bool = True,
     ) -> None:
-        self.id = id
+        self.id = lot_id
         self.coins_id = coins_id
         self.deferred_id = deferred_id
         self.size = size
