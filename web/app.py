@@ -213,5 +213,6 @@ async def drain(app: Any, seconds_max: float, hurry: Callable[[], bool]) -> None
     state["media"].drain()
     rooms_live.send_away(state)
     deadline = time.monotonic() + seconds_max
-    while state["media"].counters()["views"] and time.monotonic() < deadline and not hurry():
+    # Looked at again and again, because neither viewers nor signals come as asyncio events.
+    while state["media"].counters()["views"] and time.monotonic() < deadline and not hurry():  # noqa: ASYNC110
         await asyncio.sleep(DRAIN_LOOK_S)

@@ -1,12 +1,12 @@
 """The migrations make exactly the tables the code declares."""
 
+import re
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, text
 
-from web.database import open_engine
 from web.migrations import METADATA, is_current, is_empty, upgrade
 
 
@@ -26,23 +26,17 @@ def test_upgrading_twice_changes_nothing(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["ledger_journal", "ledger_transfers", "trust_actions"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
 def test_the_database_itself_refuses_to_change_the_record(
-    database_url: str, table: str, statement: str
+    conn: Connection, table: str, verb: str
 ) -> None:
-    engine = open_engine(database_url)
-    with engine.connect() as conn:
-        names = conn.execute(text(f"SELECT * FROM {table}")).keys()
-        column = next(iter(names))
-        # A row trigger needs a row: PostgreSQL's statement triggers refuse even without one.
-        if conn.dialect.name == "sqlite":
-            found = conn.execute(
-                text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"),
-                {"table": table},
-            ).scalars()
-            verb = statement.split()[0]
-            assert any(f"BEFORE {verb}" in sql for sql in found)
-        else:
-            with pytest.raises(DatabaseError, match="append-only"):
-                conn.execute(text(statement.format(table, column, column)))
-    engine.dispose()
+    if conn.dialect.name == "sqlite":
+        guards = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"
+    else:
+        guards = "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = :table ::regclass"
+
+    found = conn.execute(text(guards), {"table": table}).scalars().all()
+
+    assert any(re.search(rf"BEFORE (\w+ OR )*{verb}", guard, re.IGNORECASE) for guard in found), (
+        found
+    )

@@ -674,5 +674,6 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_trust_actions_report_id"), "trust_actions", ["report_id"], unique=False
     )
-    for statement in GUARDS[op.get_bind().dialect.name]:
-        op.execute(sa.DDL(statement.replace("%", "%%")))
+    conn = op.get_bind()
+    for statement in GUARDS[conn.dialect.name]:
+        conn.exec_driver_sql(statement, execution_options={"no_parameters": True})
