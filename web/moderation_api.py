@@ -27,10 +27,11 @@ from web.trust.tables import DETAIL_CHARACTERS_MAX, REASON_CHARACTERS_MAX
 REPORT = Pace("report", burst=10, per_s=1 / 30)
 MUTE_MINUTES_MAX = 60 * 24 * 365
 
-RoomId = Annotated[str, Meta(min_length=1, max_length=32)]
-MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
+PLAIN = r"^[0-9A-Za-z_-]+$"
+RoomId = Annotated[str, Meta(min_length=1, max_length=32, pattern=PLAIN)]
+MessageId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PLAIN)]
 Handle = Annotated[str, Meta(min_length=1, max_length=64)]
-ReportId = Annotated[str, Meta(min_length=1, max_length=64)]
+ReportId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PLAIN)]
 
 
 class NewReport(Struct):

@@ -172,10 +172,10 @@ def by_id(conn: Connection, account_id: str) -> Account:
 
 def by_handle_or_email(conn: Connection, text: str, *, accounts_max: int) -> list[Account]:
     """Return whom a forgetful person may mean: one handle, or several with one address."""
-    folded = text.strip().lower()
+    email = text.replace("\x00", "").strip().lower()  # PostgreSQL takes no NUL
     rows = conn.execute(
         select(accounts)
-        .where(or_(accounts.c.handle == folded.removeprefix("@"), accounts.c.email == folded))
+        .where(or_(accounts.c.handle == handles.fold_handle(text), accounts.c.email == email))
         .order_by(accounts.c.created_at)
         .limit(accounts_max)
     )

@@ -39,8 +39,12 @@ RESERVED = frozenset(RESERVED_WORDS.split())
 
 
 def fold_handle(text: str) -> str:
-    """Return ``text`` as it is looked up: without @ before it, in lower case."""
-    return text.strip().removeprefix("@").lower()
+    """Return ``text`` as it is looked up: without @ before it, in lower case.
+
+    What cannot be a handle becomes "", which nobody has, and never reaches a database.
+    """
+    handle = text.strip().removeprefix("@").lower()
+    return handle if HANDLE.fullmatch(handle) else ""
 
 
 def check_handle(text: str) -> str:

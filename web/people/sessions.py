@@ -147,6 +147,8 @@ def revoke(conn: Connection, account_id: str, session_id: str) -> None:
     Raises:
         UnknownSession: No such session, or it is somebody else's.
     """
+    if not session_id.isalnum():
+        raise UnknownSession()  # before it reaches a database that takes no NUL
     gone = conn.execute(
         delete(sessions)
         .where(sessions.c.account_id == account_id, sessions.c.session_id == session_id)
