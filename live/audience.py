@@ -9,7 +9,6 @@ Limit   ``views_max`` views per process and ``guest_views_max`` guest views per 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,7 +70,7 @@ class Audience:
         self._views_max = views_max
         self._guest_views_max = guest_views_max
         self._crowds: dict[str, Crowd] = {}
-        self._view_count = 0
+        self._rooms: dict[str, str] = {}  # view → its room
         self._guests: dict[str, int] = {}  # address → views counted against it
         self._people: dict[str, dict[str, str]] = {}  # account → its views → their rooms
 
@@ -94,16 +93,16 @@ class Audience:
         Raises:
             TooManyViews: The process or the address has as many as it may have.
         """
-        crowd = self._crowds.get(room_id)
-        if crowd is not None and view_id in crowd.views:
-            self._touch(crowd, view_id, now)
-            self._name(crowd.views[view_id], room_id, account_id)
+        if self._rooms.get(view_id) == room_id:
+            self._touch(self._crowds[room_id], view_id, now)
+            self._name(self._crowds[room_id].views[view_id], room_id, account_id)
             return
-        if self._view_count >= self._views_max or (
+        assert view_id not in self._rooms, "a view is of one room; its token says so"
+        if len(self._rooms) >= self._views_max or (
             address is not None and self._guests.get(address, 0) >= self._guest_views_max
         ):
             self.forget_idle(now)
-        if self._view_count >= self._views_max:
+        if len(self._rooms) >= self._views_max:
             raise TooManyViews("here", self._views_max)
         if address is not None and self._guests.get(address, 0) >= self._guest_views_max:
             raise TooManyViews("from your address", self._guest_views_max)
@@ -111,29 +110,26 @@ class Audience:
         crowd.views[view_id] = View(view_id, address, None, now)
         self._name(crowd.views[view_id], room_id, account_id)
         crowd.new_view_count += 1
-        self._view_count += 1
+        self._rooms[view_id] = room_id
         if address is not None:
             self._guests[address] = self._guests.get(address, 0) + 1
 
-    def active(self, room_id: str, view_ids: Iterable[str], *, now: float) -> None:
-        """Note that views are alive; those never admitted or long forgotten are left out."""
-        crowd = self._crowds.get(room_id)
-        if crowd is None:
-            return
-        for view_id in view_ids:
-            if view_id in crowd.views:
-                self._touch(crowd, view_id, now)
+    def active(self, view_id: str, *, now: float) -> None:
+        """Note that a view is alive; one never admitted or long forgotten is left out."""
+        room_id = self._rooms.get(view_id)
+        if room_id is not None:
+            self._touch(self._crowds[room_id], view_id, now)
 
-    def leave(self, room_id: str, view_id: str) -> None:
+    def leave(self, view_id: str) -> None:
         """Stop counting a view at once, because its person was removed."""
-        crowd = self._crowds.get(room_id)
-        if crowd is not None and view_id in crowd.views:
-            self._drop(crowd, view_id)
+        room_id = self._rooms.get(view_id)
+        if room_id is not None:
+            self._drop(self._crowds[room_id], view_id)
 
-    def views_of(self, account_id: str, room_id: str | None = None) -> list[tuple[str, str]]:
-        """Return (room, view) of everything a person watches, or watches in one room."""
+    def views_of(self, account_id: str, room_id: str | None = None) -> list[str]:
+        """Return every view of a person, or those in one room."""
         theirs = self._people.get(account_id, {})
-        return [(room, view) for view, room in theirs.items() if room_id in (None, room)]
+        return [view for view, room in theirs.items() if room_id in (None, room)]
 
     def viewer_count(self, room_id: str, *, now: float) -> int:
         """Return how many views of the room were active in the last ``ACTIVE_S`` seconds."""
@@ -226,7 +222,7 @@ class Audience:
 
     def _drop(self, crowd: Crowd, view_id: str) -> None:
         view = crowd.views.pop(view_id)
-        self._view_count -= 1
+        del self._rooms[view_id]
         self._unname(view)
         if view.address is not None:
             self._guests[view.address] -= 1

@@ -139,9 +139,7 @@ async def opened(settings: Settings) -> AsyncIterator[State]:
             media_hosts(settings),
             on_media_started=events.started,
             on_media_stopped=events.stopped,
-            on_view_active=lambda room_id, view_id: audience.active(
-                room_id, [view_id], now=time.monotonic()
-            ),
+            on_view_active=lambda view_id: audience.active(view_id, now=time.monotonic()),
         )
         stack.callback(plane.close)
         state = State(

@@ -326,6 +326,7 @@ class Bye(ServerFrame, frozen=True, tag="bye"):
 
     code: int
     resume: bool
+    detail: str = ""
 
 
 class BatchFrame(ServerFrame, frozen=True, tag="batch"):

@@ -5,10 +5,8 @@ the room's sockets, on its media and in its counts. Moderation, the studio and t
 through here.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable
-from typing import Literal
 
 from live import chat, rooms
 from live.rooms import Attendance, Mute, Room
@@ -25,42 +23,16 @@ RETENTION_LOOK_S = 600.0
 # Media
 
 
-class MediaNews:
-    """What the media plane reports of rooms, kept until it is written down.
-
-    Only the last report of a room counts, so that nothing can pile up.
-    """
-
-    def __init__(self) -> None:
-        self._reports: dict[str, Literal["open", "live"]] = {}
-        self._arrived = asyncio.Event()
-
-    def started(self, room_id: str) -> None:
-        """A broadcaster's media arrives."""
-        self._report(room_id, "live")
-
-    def stopped(self, room_id: str, reason: str) -> None:  # noqa: ARG002
-        """A broadcaster's media has stopped."""
-        self._report(room_id, "open")
-
-    async def next(self) -> tuple[str, Literal["open", "live"]]:
-        """Return the next room whose media started or stopped, and the state that follows."""
-        while not self._reports:
-            self._arrived.clear()
-            await self._arrived.wait()
-        room_id = next(iter(self._reports))
-        return room_id, self._reports.pop(room_id)
-
-    def _report(self, room_id: str, state: Literal["open", "live"]) -> None:
-        self._reports.pop(room_id, None)
-        self._reports[room_id] = state
-        self._arrived.set()
+async def media_started(state: State, room_id: str) -> None:
+    """A broadcaster's media arrives: the room is live."""
+    changed = await state["write"](rooms.set_state, room_id, "live", now=state["clock"]())
+    if changed is not None:
+        tell_room(state, changed)
 
 
-async def follow_media(state: State) -> None:
-    """Write down that a room went live or waits for media again, and tell it."""
-    room_id, new_state = await state["media_news"].next()
-    changed = await state["write"](rooms.set_state, room_id, new_state, now=state["clock"]())
+async def media_stopped(state: State, room_id: str) -> None:
+    """A broadcaster's media has stopped: the room is open and waits for it."""
+    changed = await state["write"](rooms.set_state, room_id, "open", now=state["clock"]())
     if changed is not None:
         tell_room(state, changed)
 
@@ -90,10 +62,10 @@ async def remove_person(
     """
     last = frames.notice(code, reason)
     state["bus"].expel(frames.BANNED, last, account_id=account_id, room_id=room_id)
-    views = state["audience"].views_of(account_id, room_id)
-    for where, view_id in views:
-        state["audience"].leave(where, view_id)
-    state["media"].drop_views([view_id for _, view_id in views], reason)
+    view_ids = state["audience"].views_of(account_id, room_id)
+    for view_id in view_ids:
+        state["audience"].leave(view_id)
+    state["media"].drop_views(view_ids, reason)
 
 
 async def ban_person(
@@ -167,7 +139,6 @@ async def forget_media(state: State) -> None:
 
 
 jobs: list[Job] = [
-    Job("media news", 0.0, follow_media),
     Job("viewer counts", TELL_S, tell_counts),
     Job("attendance", STORE_S, store_attendance),
     Job("idle rooms", IDLE_LOOK_S, end_idle_rooms),

@@ -136,8 +136,8 @@ class Sockets:
     def tell_values(self, socket: ViewerSocket) -> None:
         """Tell a connection that has missed values the latest ones."""
         current = self._bus.current(socket.room_id)
-        if current is not None and current.values:
-            socket.tell_values(current)
+        for value in current.values if current is not None else ():
+            socket.direct(value)
 
     def closing(self, socket: ViewerSocket, code: int) -> None:
         """Hear its room no more, and wait a little for the end."""
@@ -206,7 +206,7 @@ class Sockets:
         if socket.heard_at < self._joined[socket]:
             socket.close(frames.SILENT)
             return
-        self._audience.active(socket.room_id, (socket.view_id,), now=now)
+        self._audience.active(socket.view_id, now=now)
         self._joined[socket] = now
         self._joined.move_to_end(socket)
         socket.ping()

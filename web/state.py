@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from web.limits import Limits
     from web.mail import Outbox
     from web.people.pacing import LogInPacing
-    from web.rooms_live import MediaNews
     from web.settings import Settings
     from web.sockets import Sockets
     from web.trust.enforcement import Enforcement
@@ -48,7 +47,6 @@ class State(TypedDict):
     writer: "Writer"
     bus: "Bus"
     media: "MediaPlane"
-    media_news: "MediaNews"
     audience: "Audience"
     sockets: "Sockets"
     limits: "Limits"

@@ -22,7 +22,7 @@ from websockets.frames import Close, CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 from websockets.streams import StreamReader
 
-from live.bus import Batch, Codec, Frame, Joined, Ticket
+from live.bus import Codec, Frame, Joined, Ticket
 from web import frames
 from web.frames import BadFrame, Sendable
 from web.limits import ClientAddress
@@ -99,7 +99,8 @@ class ViewerSocket(asyncio.Protocol):
     __slots__ = (
         "__weakref__", "_allowance_bytes", "_corked", "_has_missed_values", "_message",
         "_message_opcode", "_owner", "_parsing", "_reader", "_strikes", "_tokens", "_tokens_at",
-        "address", "behind_since", "codec", "connections", "cookie", "heard_at", "is_working", "mode", "person",
+        "address", "behind_since", "codec", "connections", "cookie",
+        "creator_id", "heard_at", "is_working", "mode", "person",
         "room_id", "transport", "view_id", "waiting",
     )  # fmt: skip
 
@@ -113,6 +114,7 @@ class ViewerSocket(asyncio.Protocol):
         self.person: Person | None = None
         self.room_id = ""
         self.view_id = ""
+        self.creator_id = ""
         self.connections: set[Any] = set()
         self.transport: asyncio.Transport
         self.mode = Mode.CURTAIN
@@ -237,13 +239,6 @@ class ViewerSocket(asyncio.Protocol):
         for ticket in corked:
             self.deliver(ticket.full(self.codec), ticket)
 
-    def tell_values(self, current: Joined) -> None:
-        """Write the latest values to a connection that has missed some."""
-        position = current.position
-        first = position.offset + 1
-        after = Batch(position.epoch, first, current.cursor, (), current.values)
-        self._write(frames.seal(self.codec, after))
-
     def ping(self) -> None:
         """Ask whether anybody is there."""
         self._write(_PING)
@@ -264,7 +259,7 @@ class ViewerSocket(asyncio.Protocol):
             return
         if code >= 4000:
             is_resumable = code < frames.RESUMABLE_BELOW
-            self._write(frames.wire_frame(self.codec, frames.Bye(code=code, resume=is_resumable)))
+            self._write(frames.wire_frame(self.codec, frames.Bye(code, is_resumable, reason)))
         self._write(frames.wire_close(code, reason[:100]))
         self.mode = Mode.CLOSING
         self.waiting = None
