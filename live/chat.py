@@ -173,6 +173,8 @@ def append(conn: Connection, message: Message) -> Message:
 
 def message(conn: Connection, message_id: str) -> Message | None:
     """Return one message, deleted or not."""
+    if "\x00" in message_id:  # PostgreSQL takes none
+        return None
     row = conn.execute(select(tables.chat).where(_CHAT.message_id == message_id)).one_or_none()
     return None if row is None else _message(row)
 

@@ -187,6 +187,8 @@ def open_room(
 
 def room(conn: Connection, room_id: str) -> Room | None:
     """Return the room, ended or not."""
+    if "\x00" in room_id:  # PostgreSQL takes none
+        return None
     row = conn.execute(select(tables.rooms).where(_ROOMS.room_id == room_id)).one_or_none()
     return None if row is None else _room(row)
 

@@ -65,6 +65,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts_api.operations,
     *me_api.operations,
     *rooms_api.operations,
+    *manners_api.operations,
     *gifts_api.operations,
     *wallet_api.operations,
     *moderation_api.operations,

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wallet import errors as wallet
+from live import errors as live
+from web import views
 from web.people import errors as people
 from web.trust import errors as trust
 
@@ -131,6 +133,16 @@ MEANINGS: dict[type[Exception], Meaning] = {
     trust.Protected: Meaning(403, "protected", "You cannot act on this person"),
     trust.CreatorOfRoom: Meaning(409, "creator_of_room", "End the broadcast instead"),
     # live
+    live.RoomNotFound: Meaning(404, "unknown_room", "There is no such room"),
+    live.RoomEnded: Meaning(409, "room_ended", "This broadcast is over"),
+    live.TooManyRooms: Meaning(409, "too_many_rooms", "End another room first", ("rooms_max",)),
+    live.TooManyViews: Meaning(429, "too_many_views", "No place right now", ("views_max",)),
+    live.BadRoomText: Meaning(422, "bad_room_text", "Choose other words", ("field",)),
+    live.Banned: Meaning(403, "banned", "You were removed from this room", ("reason",)),
+    live.BadChatText: Meaning(422, "bad_text", "This message cannot be sent"),
+    live.ChatTooFast: Meaning(429, "too_fast", "Slow down a little", ("retry_after_s",)),
+    live.Muted: Meaning(403, "muted", "You cannot chat here for now", ("reason",)),
+    views.BadViewToken: Meaning(401, "bad_view_token", "Ask for a new view of this room"),
     # gifts
     # wallet
     wallet.KeyReused: Meaning(409, "key_reused", "This key was used for something else"),
