@@ -31,6 +31,7 @@ from web import (
     gift_announcer,
     gifts_api,
     health_api,
+    manners_api,
     mail,
     me_api,
     moderation_api,

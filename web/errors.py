@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wallet import errors as wallet
 from live import errors as live
+from wallet import errors as wallet
 from web import views
 from web.people import errors as people
 from web.trust import errors as trust
