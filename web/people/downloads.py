@@ -9,10 +9,12 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from live import chat, rooms
+from web import wallet_history
 from web.people import accounts, blocks, follows, roles, sessions
 from web.trust import actions, reports
 
 HISTORY_MAX = 10_000
+WALLET_PAGE_LENGTH = 400
 
 
 class AccountRecord(Struct):
@@ -88,6 +90,7 @@ class Download(Struct):
     messages: list[MessageRecord]
     reports: list[ReportRecord]
     moderation: list[ActionRecord]
+    wallet: list[wallet_history.Line]
 
 
 def collect(conn: Connection, account_id: str, *, now: datetime) -> Download:
@@ -116,6 +119,7 @@ def collect(conn: Connection, account_id: str, *, now: datetime) -> Download:
             ActionRecord(one.kind, one.reason, one.room_id, one.taken_at)
             for one in actions.about(conn, account_id, limit=HISTORY_MAX)
         ],
+        wallet=_wallet(conn, account_id),
     )
 
 
@@ -144,3 +148,13 @@ def _rooms(conn: Connection, account_id: str) -> list[RoomRecord]:
         )
         for one in rooms.rooms_of(conn, account_id)
     ]
+
+
+def _wallet(conn: Connection, account_id: str) -> list[wallet_history.Line]:
+    lines: list[wallet_history.Line] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = wallet_history.page(conn, account_id, cursor, length=WALLET_PAGE_LENGTH)
+        lines += page.lines
+        cursor = page.cursor
+    return lines

@@ -12,7 +12,7 @@ from web.people.errors import ResetRefused
 
 def password_hash(conn: Connection, handle: str) -> str | None:
     found = accounts.credentials(conn, handle)
-    return found and found.password_hash
+    return found.password_hash if found else None
 
 
 def test_a_link_sets_the_password_once_and_ends_all_sessions(conn: Connection) -> None:
