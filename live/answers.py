@@ -117,7 +117,7 @@ def agree_watched(
 
 def _usable(offer: Offer, directions: Sequence[Direction]) -> list[tuple[int, Section]]:
     """Return the sections that can carry media the wanted way."""
-    found = []
+    found: list[tuple[int, Section]] = []
     for index, section in enumerate(offer.sections):
         if section.kind not in PREFERENCES or section.is_refused:
             continue

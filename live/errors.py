@@ -9,7 +9,7 @@ LiveError
 │   ├── Broadcasting        somebody else is on the air in this room
 │   ├── NotBroadcasting     nobody is, so there is nothing to watch
 │   ├── UnknownResource     no such WHIP or WHEP resource (any more)
-│   ├── PlaneFull           as many peers as one process takes
+│   ├── PlaneFull           no more sessions here for now
 │   └── Malformed           a datagram that is not what its first byte promised
 │       ├── NotStun
 │       ├── NotRtp
@@ -103,13 +103,13 @@ class UnknownResource(MediaError):
 
 
 class PlaneFull(MediaError):
-    """This process already serves ``peers_max`` peers."""
+    """This process takes no more sessions now: too many, too fast, or it is stopping."""
 
-    def __init__(self, peers_max: int) -> None:
-        self.peers_max = peers_max
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        return f"this server already serves {self.peers_max} connections"
+        return "this server takes no more connections right now"
 
 
 class Malformed(MediaError):

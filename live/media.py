@@ -13,7 +13,7 @@
 
 All of them are plain functions for the event loop's thread. Callbacks are called on it too and must
 not block: ``on_media_started(room_id)``, ``on_media_stopped(room_id, reason)``,
-``on_view_active(room_id, view_id)`` (every 5 s while a viewer is heard of).
+``on_view_active(view_id)`` (every 5 s while a viewer is heard of).
 
 A packet's way is ``udp_port`` → ``ingest.receive`` → ``relay.forward``; here it is only handed on.
 
@@ -99,7 +99,7 @@ class MediaPlane:
         *,
         on_media_started: Callable[[str], None] = _nothing,
         on_media_stopped: Callable[[str, str], None] = _nothing,
-        on_view_active: Callable[[str, str], None] = _nothing,
+        on_view_active: Callable[[str], None] = _nothing,
     ) -> None:
         assert advertised_hosts, "an answer without an address leads nowhere"
         self._hosts = tuple(advertised_hosts)
@@ -131,7 +131,7 @@ class MediaPlane:
         *,
         on_media_started: Callable[[str], None] = _nothing,
         on_media_stopped: Callable[[str, str], None] = _nothing,
-        on_view_active: Callable[[str, str], None] = _nothing,
+        on_view_active: Callable[[str], None] = _nothing,
     ) -> "MediaPlane":
         """Bind the port (0: any free one) and start serving on the running event loop.
 
@@ -422,7 +422,7 @@ class MediaPlane:
 
     def _spend_join(self) -> None:
         if self._is_draining or len(self._sessions) >= PEERS_MAX or self._joins_left < 1:
-            raise PlaneFull(PEERS_MAX)
+            raise PlaneFull(RETRY_AFTER_S)
         self._joins_left -= 1
 
     def _room_for(self, room_id: str, streams: Mapping[str, Stream]) -> Room:
@@ -572,7 +572,7 @@ class MediaPlane:
             return
         if now - watching.active_at >= VIEW_ACTIVE_S:
             watching.active_at = now
-            self._on_view_active(watching.room.room_id, watching.admission.view_id)
+            self._on_view_active(watching.admission.view_id)
         view, keys = watching.view, watching.peer.keys
         assert view is not None
         assert keys is not None

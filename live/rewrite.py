@@ -180,10 +180,11 @@ def patched(packet: bytes, payload_type: int, send_time_id: int | None) -> bytes
 
 def retransmission(packet: bytes, *, payload_type: int, ssrc: int, sequence: int) -> bytes:
     """Return ``packet`` (as its class negotiated it) wrapped for the RTX stream (RFC 4588)."""
-    first, second, original, timestamp, _ = HEADER.unpack_from(packet)
+    first, second, _, timestamp, _ = HEADER.unpack_from(packet)
+    original = packet[2:4]
     start = EXTENDED_HEADER_BYTES if first & EXTENSION else HEADER.size
     header = HEADER.pack(first, second & 0x80 | payload_type, sequence & 0xFFFF, timestamp, ssrc)
-    return header + packet[HEADER.size : start] + original.to_bytes(2, "big") + packet[start:]
+    return header + packet[HEADER.size : start] + original + packet[start:]
 
 
 def unwrapped_retransmission(rtx: Rtp, *, payload_type: int, ssrc: int) -> Rtp | None:

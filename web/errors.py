@@ -142,6 +142,17 @@ MEANINGS: dict[type[Exception], Meaning] = {
     live.BadChatText: Meaning(422, "bad_text", "This message cannot be sent"),
     live.ChatTooFast: Meaning(429, "too_fast", "Slow down a little", ("retry_after_s",)),
     live.Muted: Meaning(403, "muted", "You cannot chat here for now", ("reason",)),
+    live.BadSdp: Meaning(400, "bad_sdp", "The session description cannot be used"),
+    live.NoCommonCodec: Meaning(422, "no_common_codec", "No common codec", ("kind", "wanted")),
+    live.IceRestartRefused: Meaning(501, "no_ice_restart", "Make a new session instead"),
+    live.Broadcasting: Meaning(
+        409, "broadcasting", "This room is on the air already", ("retry_after_s",)
+    ),
+    live.NotBroadcasting: Meaning(
+        409, "not_broadcasting", "Nobody is on the air yet", ("retry_after_s",)
+    ),
+    live.UnknownResource: Meaning(404, "unknown_session", "This session has ended"),
+    live.PlaneFull: Meaning(503, "full", "No place right now", ("retry_after_s",)),
     views.BadViewToken: Meaning(401, "bad_view_token", "Ask for a new view of this room"),
     # gifts
     # wallet
