@@ -62,6 +62,14 @@ def by_creator(
     )
 
 
+def newest(conn: Connection, limit: int) -> list[Sent]:
+    """Return the newest gifts of all rooms, oldest first."""
+    rows = journal.c
+    wanted = select(*shown()).where(rows.kind == KIND, rows.refusal == b"")
+    latest = found(conn, wanted.order_by(rows.chain.desc(), rows.sequence.desc()).limit(limit))
+    return latest[::-1]
+
+
 def whole_journal(conn: Connection) -> Iterator[list[Sent]]:
     """Yield every gift the journal holds, in order, ``GIFTS_MAX`` at a time."""
     rows, after = journal.c, NOWHERE

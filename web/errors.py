@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gifts import errors as gifts
 from live import errors as live
 from wallet import errors as wallet
 from web import views
@@ -155,6 +156,15 @@ MEANINGS: dict[type[Exception], Meaning] = {
     live.PlaneFull: Meaning(503, "full", "No place right now", ("retry_after_s",)),
     views.BadViewToken: Meaning(401, "bad_view_token", "Ask for a new view of this room"),
     # gifts
+    gifts.UnknownGift: Meaning(404, "unknown_gift", "This gift is not on the menu"),
+    gifts.QuantityOutOfRange: Meaning(422, "bad_quantity", "So many cannot be sent at once"),
+    gifts.PriceChanged: Meaning(409, "price_changed", "The price has changed", ("coins",)),
+    gifts.GiftToOneself: Meaning(409, "gift_to_oneself", "You cannot give gifts to yourself"),
+    gifts.RoomEnded: Meaning(409, "room_ended", "This broadcast has ended"),
+    gifts.NotWelcome: Meaning(403, "not_welcome", "You cannot give gifts in this room"),
+    gifts.SenderSuspended: Meaning(403, "suspended", "This account is suspended"),
+    gifts.CreatorUnavailable: Meaning(409, "creator_unavailable", "Gifts cannot be received here"),
+    gifts.InsufficientCoins: Meaning(402, "insufficient_coins", "Not enough coins", ("short_by",)),
     # wallet
     wallet.KeyReused: Meaning(409, "key_reused", "This key was used for something else"),
     wallet.UnknownPack: Meaning(404, "unknown_pack", "This pack is not sold"),
