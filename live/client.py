@@ -18,7 +18,9 @@ Source  RFC 9725 (WHIP), draft-ietf-wish-whep (WHEP), RFC 3550 section 6.4 (repo
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import httpx
@@ -50,18 +52,24 @@ REQUEST_TIMEOUT_S = 10.0
 
 
 async def publish(
-    whip_url: str, key: str, source: Source, *, identity: Identity | None = None
+    whip_url: str,
+    key: str,
+    source: Source,
+    *,
+    identity: Identity | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> "Publication":
     """Broadcast ``source`` to the room behind ``whip_url`` from now on.
 
-    ``key`` is the room's stream key or the creator's channel key.
+    ``key`` is the room's stream key or the creator's channel key; ``http`` stays the caller's.
 
     Raises:
         Refused: The server says no: wrong key, somebody else is broadcasting, room ended.
         NoPath, HandshakeFailed, BadAnswer: The media connection does not come about.
     """
     ssrcs: dict[Kind, int] = {kind: secrets.randbits(31) for kind in KINDS}
-    opened = await _open(whip_url, key, "sendonly", ssrcs, identity or Identity())
+    offerer = Offerer(identity or Identity(), whip_url, key, http)
+    opened = await offerer.open("sendonly", ssrcs=ssrcs)
     return Publication(*opened, source, ssrcs)
 
 
@@ -71,70 +79,111 @@ async def watch(
     view_token: str = "",
     on_rtp: OnPacket | None = None,
     identity: Identity | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> "Viewing":
     """Watch the room behind ``whep_url``; without ``view_token`` as a guest.
 
     ``on_rtp`` is called with every decrypted packet; without it packets are counted and dropped,
-    which costs so little that one process can be hundreds of viewers (share an ``identity``).
+    which costs so little that one process can be hundreds of viewers if they share an
+    ``identity`` and ``http``.
 
     Raises:
         Refused: The server says no: nobody is broadcasting, room ended, too many guests.
         NoPath, HandshakeFailed, BadAnswer: The media connection does not come about.
     """
-    opened = await _open(whep_url, view_token, "recvonly", None, identity or Identity(), on_rtp)
-    return Viewing(*opened)
+    offerer = Offerer(identity or Identity(), whep_url, view_token, http)
+    return Viewing(*await offerer.open("recvonly", on_rtp=on_rtp))
 
 
-async def _open(
-    url: str,
-    token: str,
-    direction: Direction,
-    ssrcs: dict[Kind, int] | None,
-    identity: Identity,
-    on_rtp: OnPacket | None = None,
-) -> tuple[MediaLink, str, dict[str, str]]:
-    """Offer, take the answer and connect; return link, resource address and its headers."""
-    local = local_end(identity)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S) as http:
-        answer = await http.post(
-            url,
-            content=write_sdp(local, direction, ssrcs=ssrcs),
-            headers={**headers, "Content-Type": "application/sdp"},
-        )
-    if answer.status_code != 201:
-        raise refusal(answer)
-    link = MediaLink(identity, local, read_sdp(answer.text))
-    link.on_rtp = on_rtp
-    await link.connect()
-    return link, urljoin(url, answer.headers["Location"]), headers
+@asynccontextmanager
+async def _client(http: httpx.AsyncClient | None) -> AsyncIterator[httpx.AsyncClient]:
+    """Give the caller's HTTP client, or one that is closed afterwards."""
+    if http is not None:
+        yield http
+        return
+    async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S) as own:
+        yield own
+
+
+@dataclass(frozen=True, slots=True)
+class Offerer:
+    """Makes one WHIP or WHEP session."""
+
+    identity: Identity
+    url: str
+    token: str
+    http: httpx.AsyncClient | None
+
+    async def open(
+        self,
+        direction: Direction,
+        *,
+        ssrcs: dict[Kind, int] | None = None,
+        on_rtp: OnPacket | None = None,
+    ) -> tuple[MediaLink, "Resource"]:
+        """Offer, take the answer and connect.
+
+        Raises:
+            Refused, BadAnswer, NoPath, HandshakeFailed: See ``publish`` and ``watch``.
+        """
+        local = local_end(self.identity)
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        async with _client(self.http) as http:
+            answer = await http.post(
+                self.url,
+                content=write_sdp(local, direction, ssrcs=ssrcs),
+                headers={**headers, "Content-Type": "application/sdp"},
+            )
+        if answer.status_code != 201:
+            raise refusal(answer)
+        link = MediaLink(self.identity, local, read_sdp(answer.text))
+        link.on_rtp = on_rtp
+        resource = Resource(urljoin(self.url, answer.headers["Location"]), headers, self.http)
+        try:
+            await link.connect()
+        except ClientError:
+            await resource.delete()  # or the server would wait for us until its own patience ends
+            raise
+        return link, resource
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What stands for a session on the server."""
+
+    url: str
+    headers: dict[str, str]
+    http: httpx.AsyncClient | None
+
+    async def delete(self) -> None:
+        """End it; one that has ended already is fine.
+
+        Raises:
+            Refused: It is not ours.
+        """
+        async with _client(self.http) as http:
+            answer = await http.delete(self.url, headers=self.headers)
+        if not answer.is_success and answer.status_code != 404:
+            raise refusal(answer)
 
 
 class Session:
-    """A media link and the resource that stands for it on the server.
+    """A media link and the resource that stands for it.
 
     Attributes:
         link: The transport; its ``closed`` is set when either end has gone.
-        resource_url: The WHIP or WHEP resource.
+        resource: The WHIP or WHEP resource.
     """
 
-    def __init__(self, link: MediaLink, resource_url: str, headers: dict[str, str]) -> None:
+    def __init__(self, link: MediaLink, resource: Resource) -> None:
         self.link = link
-        self.resource_url = resource_url
-        self._headers = headers
+        self.resource = resource
         self._loop = asyncio.get_running_loop()
 
     async def stop(self) -> None:
-        """Delete the resource and close the link.
-
-        Raises:
-            Refused: The server does not let us delete it.
-        """
-        async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S) as http:
-            answer = await http.delete(self.resource_url, headers=self._headers)
+        """Delete the resource, then close the link."""
+        await self.resource.delete()
         self.link.close()
-        if not answer.is_success and answer.status_code != 404:  # it may have ended before
-            raise refusal(answer)
 
     def vanish(self) -> None:
         """Fall silent without a word, as a crashed client does."""
@@ -144,8 +193,8 @@ class Session:
 class Viewing(Session):
     """One viewer's WHEP session; ``counts`` says what has arrived."""
 
-    def __init__(self, link: MediaLink, resource_url: str, headers: dict[str, str]) -> None:
-        super().__init__(link, resource_url, headers)
+    def __init__(self, link: MediaLink, resource: Resource) -> None:
+        super().__init__(link, resource)
         self.counts = link.counts
         self._ssrc = secrets.randbits(31)
         self._report()
@@ -167,12 +216,11 @@ class Publication(Session):
     def __init__(
         self,
         link: MediaLink,
-        resource_url: str,
-        headers: dict[str, str],
+        resource: Resource,
         source: Source,
         ssrcs: dict[Kind, int],
     ) -> None:
-        super().__init__(link, resource_url, headers)
+        super().__init__(link, resource)
         self.sent_counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
         self._source = source
         self._tracks = {kind: Track(kind, ssrcs[kind]) for kind in KINDS}

@@ -12,6 +12,7 @@ import asyncio
 import random
 import secrets
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -32,7 +33,12 @@ CHECK_TIMEOUT_S = 5.0
 CONSENT_INTERVAL_S = (3.2, 4.8)  # RFC 7675 section 5.1: randomised around 4 s
 HANDSHAKE_TIMEOUT_S = 10.0
 
+SO_TIMESTAMPNS = 35  # Linux; Python's socket module does not name it
+TIMESPEC = struct.Struct("@qq")
+ANCILLARY_BYTES = socket.CMSG_SPACE(TIMESPEC.size)
+
 OnPacket = Callable[[bytes], None]
+Receive = Callable[[bytearray], tuple[int, tuple[str, int]]]
 
 
 def local_end(identity: Identity) -> LocalEnd:
@@ -52,7 +58,8 @@ class MediaLink:
         counts: What arrived, by SSRC.
         on_rtp: Called with each decrypted RTP packet; None: count and drop.
         on_rtcp: Called with each decrypted compound RTCP packet; None: drop.
-        on_header: Called with each RTP datagram still encrypted, before it is counted.
+        arrived_at: Wall-clock time at which the kernel got the datagram that is being handed on;
+            only after ``time_arrivals``.
         closed: Set once the link is closed by either end.
     """
 
@@ -67,7 +74,7 @@ class MediaLink:
         self.counts = ReceiveCounts()
         self.on_rtp: OnPacket | None = None
         self.on_rtcp: OnPacket | None = None
-        self.on_header: Callable[[memoryview], None] | None = None
+        self.arrived_at = 0.0
         self.closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._remote = remote
@@ -89,6 +96,7 @@ class MediaLink:
         self._buffer = bytearray(DATAGRAM_BYTES_MAX)
         self._view = memoryview(self._buffer)
         self._socket = _open_socket()
+        self._receive: Receive = self._socket.recvfrom_into
         self._loop.add_reader(self._socket, self._readable)
 
     async def connect(self) -> None:
@@ -120,6 +128,11 @@ class MediaLink:
         """Encrypt and send one compound RTCP packet; nothing happens on a closed link."""
         if not self.closed.is_set():
             self._send(self._keys.result().protect_rtcp(packet))
+
+    def time_arrivals(self) -> None:
+        """Let the kernel note when each datagram arrives, however late we read it."""
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._receive = self._receive_timed
 
     def close(self) -> None:
         """Say goodbye in DTLS and free the socket; a second call does nothing."""
@@ -196,7 +209,7 @@ class MediaLink:
     # Datagrams
 
     def _readable(self) -> None:
-        receive, buffer = self._socket.recvfrom_into, self._buffer
+        receive, buffer = self._receive, self._buffer
         for _ in range(DATAGRAMS_PER_TURN_MAX):
             try:
                 size, address = receive(buffer)
@@ -213,6 +226,14 @@ class MediaLink:
                 self._take_stun(bytes(buffer[:size]), address)
             if self.closed.is_set():
                 return
+
+    def _receive_timed(self, buffer: bytearray) -> tuple[int, tuple[str, int]]:
+        size, ancillary, _, address = self._socket.recvmsg_into([buffer], ANCILLARY_BYTES)
+        for level, kind, value in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                seconds, nanoseconds = TIMESPEC.unpack(value)
+                self.arrived_at = seconds + nanoseconds / 1e9
+        return size, address
 
     def _take_stun(self, message: bytes, address: tuple[str, int]) -> None:
         transaction = client_ice.answered_transaction(message, self._credentials)
@@ -236,8 +257,6 @@ class MediaLink:
             if self.on_rtcp is not None and self._keys.done():
                 self._decrypt(self._keys.result().unprotect_rtcp, datagram, self.on_rtcp)
             return
-        if self.on_header is not None:
-            self.on_header(datagram)
         self.counts.count(datagram)
         if self.on_rtp is not None and self._keys.done():
             self._decrypt(self._keys.result().unprotect, datagram, self.on_rtp)

@@ -1,0 +1,111 @@
+"""The server under test: ``ovation serve`` in a process of its own, on a new database.
+
+It runs in a temporary folder on free ports with every setting at its default, whatever the
+environment says. ``python -m web.bench.subject HTTP_PORT MEDIA_PORT`` is that process.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from web.bench.measuring import free_ports
+from web.settings import read_settings
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+
+
+class SubjectFailed(Exception):
+    """The server under test did not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A running server.
+
+    Attributes:
+        pid: Its process, for measuring.
+        url: Where its HTTP interface answers.
+        folder: Where its database lies, in ``var/``.
+        http: A client with ``url`` as its base.
+    """
+
+    pid: int
+    url: str
+    folder: str
+    http: httpx.AsyncClient
+
+    async def metrics(self) -> dict[str, float]:
+        """Every unlabelled figure the server tells Prometheus."""
+        answer = await self.http.get("/metrics")
+        return {
+            sample.name.removesuffix("_total"): sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+            if not sample.labels
+        }
+
+
+@asynccontextmanager
+async def running_server() -> AsyncIterator[Subject]:
+    """Start a server, give it when it is ready, and end it.
+
+    Raises:
+        SubjectFailed: It ended, or was not ready in time.
+    """
+    http_port, media_port = free_ports(2)
+    url = f"http://127.0.0.1:{http_port}"
+    command = [sys.executable, "-m", "web.bench.subject", str(http_port), str(media_port)]
+    with TemporaryDirectory(prefix="ovation-bench-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with httpx.AsyncClient(base_url=url, timeout=STOP_TIMEOUT_S) as http:
+                await _wait_until_ready(process, http)
+                yield Subject(process.pid, url, folder, http)
+        finally:
+            await stop(process)
+
+
+async def _wait_until_ready(process: asyncio.subprocess.Process, http: httpx.AsyncClient) -> None:
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while True:
+                if process.returncode is not None:
+                    raise SubjectFailed(f"it ended with status {process.returncode}")
+                try:
+                    if (await http.get("/readyz")).is_success:
+                        return
+                except httpx.TransportError:
+                    pass  # not listening yet
+                await asyncio.sleep(0.05)
+    except TimeoutError as exc:
+        raise SubjectFailed(f"it was not ready after {START_TIMEOUT_S:.0f} s") from exc
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """End a child at once: no viewer needs to be moved anywhere."""
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+def serve_here(http_port: int, media_port: int) -> int:
+    """Be the server under test."""
+    from web.serving import serve  # not at the top: the load generator never needs it
+
+    return serve(read_settings({}, port=http_port, media_port=media_port))
+
+
+if __name__ == "__main__":
+    sys.exit(serve_here(int(sys.argv[1]), int(sys.argv[2])))
