@@ -112,7 +112,7 @@ def withdrawn(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[S
     pending, claim = at_provider("psp:pending", sold), at_provider("recv:dispute", sold)
     debit, credit = (claim, pending) if moved > 0 else (pending, claim)
     after = replace(posted, withdrawn_minor=told.withdrawn_minor)
-    yield Entries("dispute_money", ((debit, credit, abs(moved)),), note), after
+    yield Entries(kind="dispute_money", legs=((debit, credit, abs(moved)),), note=note), after
 
 
 def refunded(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
@@ -124,7 +124,7 @@ def refunded(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[St
     tax_minor = after.tax_returned_minor - posted.tax_returned_minor
     yield (
         TakeBack(
-            sold.lot_id,
+            lot_id=sold.lot_id,
             coins=after.clawed_coins - posted.clawed_coins,
             money_micros=sold.micros(paid_back_minor - tax_minor),
             source=at_provider("psp:pending", sold),
@@ -146,7 +146,7 @@ def lost(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
     kind = TakeBack if change_minor > 0 else GiveBack
     yield (
         kind(
-            sold.lot_id,
+            lot_id=sold.lot_id,
             coins=abs(after.clawed_coins - posted.clawed_coins),
             money_micros=sold.micros(abs(change_minor) - tax_minor),
             source=at_provider("recv:dispute", sold),
@@ -158,16 +158,19 @@ def lost(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
         after,
     )
     if change_minor < 0 and posted.is_frozen and told.is_disputed:
-        yield Freeze(sold.lot_id, note), after  # what came back, because of another dispute
+        yield (
+            Freeze(lot_id=sold.lot_id, note=note),
+            after,
+        )  # what came back, because of another dispute
 
 
 def frozen(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
     """An open dispute keeps what is left of the purchase from being spent."""
     after = replace(posted, is_frozen=told.is_disputed)
     if told.is_disputed and not posted.is_frozen:
-        yield Freeze(sold.lot_id, note), after
+        yield Freeze(lot_id=sold.lot_id, note=note), after
     elif posted.is_frozen and not told.is_disputed:
-        yield Unfreeze(sold.lot_id, note), after
+        yield Unfreeze(lot_id=sold.lot_id, note=note), after
 
 
 def with_coins_back(sold: Sold, posted: Posted) -> Posted:

@@ -19,6 +19,9 @@ BASIS_POINTS: Final = 10_000
 TAX_BASIS_POINTS: Final = 0
 
 
+CURRENCY: Final = "EUR"  # what packs are sold in
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """So many coins for so much money."""
@@ -26,7 +29,7 @@ class Pack:
     pack_id: str
     coins: int
     amount_minor: int
-    currency: str = "EUR"
+    currency: str = CURRENCY
 
 
 # Currencies whose smallest unit is not a hundredth, as Stripe counts them.
@@ -71,3 +74,9 @@ def tax_in(amount_minor: int, basis_points: int = TAX_BASIS_POINTS) -> int:
 def micros(amount_minor: int, currency: str) -> int:
     """Return an amount as the ledger counts it: 10⁻⁶ of the currency's major unit."""
     return int(amount_minor * 10 ** (MICRO_DIGITS - MINOR_DIGITS.get(currency, 2)))
+
+
+def minor(amount_micros: int, currency: str) -> int:
+    """Return an amount of the ledger in the currency's smallest unit, rounded half up."""
+    unit = micros(1, currency)
+    return (2 * amount_micros + unit) // (2 * unit)
