@@ -40,6 +40,7 @@ from web import (
     room_commands,
     rooms_api,
     rooms_live,
+    sandbox_api,
     socket_api,
     stripe_sandbox,
     stripe_webhook,
@@ -71,6 +72,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *wallet_api.operations,
     *moderation_api.operations,
     *finance_api.operations,
+    *stripe_webhook.operations,
+    *sandbox_api.operations,
 )
 JOBS: tuple[Job, ...] = (
     *rooms_live.jobs,
@@ -79,6 +82,7 @@ JOBS: tuple[Job, ...] = (
     *moderation_api.jobs,
     *mail.jobs,
     *stripe_sandbox.jobs,
+    *finance_api.jobs,
 )
 
 
@@ -100,7 +104,6 @@ def create_app(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> Starle
             *health_api.routes,
             *whip_api.routes,
             *socket_api.routes,
-            *stripe_webhook.routes,
             *stripe_sandbox.routes,
             openapi.route(OPERATIONS),
             *asyncapi.routes,
