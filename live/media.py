@@ -80,6 +80,7 @@ TURNS_PER_ROUND = 50  # a round of 1 s visits every session once, spread over it
 GONE_S = 12.0  # FFmpeg checks every 5 s: two missed checks and a little
 RETRY_AFTER_S = 2
 VIEW_ACTIVE_S = 5.0
+PROBE = b"\x00\x00"  # first bytes that make the port take it for STUN (RFC 7983)
 
 Session = Broadcast | Watching
 
@@ -112,6 +113,7 @@ class MediaPlane:
         self._rooms: dict[str, Room] = {}
         self._touched: set[Room] = set()
         self._dropped: Counter[str] = Counter()
+        self._probes: dict[bytes, asyncio.Future[None]] = {}
         self._joins_left = float(JOINS_PER_S_MAX)
         self._tick_count = 0
         self._ticked_at = time.monotonic()
@@ -324,11 +326,27 @@ class MediaPlane:
             dropped += relay.dropped
         return counted | {f"dropped_{reason}": count for reason, count in dropped.items()}
 
+    async def probe(self) -> None:
+        """Return once a datagram left by our socket and came back in through it."""
+        assert self._loop is not None
+        datagram = PROBE + secrets.token_bytes(16)
+        heard = self._probes[datagram] = self._loop.create_future()
+        try:
+            self._port.send(datagram, ("127.0.0.1", self.port))
+            await heard
+        finally:
+            del self._probes[datagram]
+
     # Datagrams
 
     def receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
         """Answer a connectivity check."""
         is_new = self._doors.behind(address) is None
+        probe = self._probes.get(datagram)
+        if probe is not None:
+            if not probe.done():
+                probe.set_result(None)
+            return
         try:
             answer = self._doors.check(datagram, address, now)
         except Malformed:
