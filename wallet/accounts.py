@@ -28,7 +28,7 @@ CHANNELS = ("web", "apple", "google")
 SPENT_CHANNELS = ("web",)  # the app stores' buckets join when coins are sold there
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-OWNER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+OWNER = re.compile(r"[A-Za-z0-9-]{1,64}")  # what beancount allows in a name
 PROVIDERS = ("stripe", "apple", "google")
 
 

@@ -166,20 +166,22 @@ def lost(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
 
 def frozen(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
     """An open dispute keeps what is left of the purchase from being spent."""
-    after = replace(posted, is_frozen=told.is_disputed)
-    if told.is_disputed and not posted.is_frozen:
-        yield Freeze(lot_id=sold.lot_id, note=note), after
-    elif posted.is_frozen and not told.is_disputed:
-        yield Unfreeze(lot_id=sold.lot_id, note=note), after
+    is_wanted = told.is_disputed and posted.clawed_coins < sold.coins
+    if is_wanted and not posted.is_frozen:
+        yield Freeze(lot_id=sold.lot_id, note=note), replace(posted, is_frozen=True)
+    elif posted.is_frozen and not is_wanted:
+        yield Unfreeze(lot_id=sold.lot_id, note=note), replace(posted, is_frozen=False)
 
 
 def with_coins_back(sold: Sold, posted: Posted) -> Posted:
     """Return ``posted`` with the coins and the tax that its refunds and losses stand for."""
     part_minor = max(posted.refunded_minor, posted.lost_minor)
+    clawed_coins = sold.coins_for(part_minor)
     return replace(
         posted,
-        clawed_coins=sold.coins_for(part_minor),
+        clawed_coins=clawed_coins,
         tax_returned_minor=sold.tax_for(part_minor),
+        is_frozen=posted.is_frozen and clawed_coins < sold.coins,  # frozen coins are taken first
     )
 
 

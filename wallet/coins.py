@@ -16,8 +16,9 @@ import msgspec
 
 from wallet.accounts import COIN, DEBT, DIA, PAID, PROMO, AccountName, purse
 from wallet.book import Book, Transfer
+from wallet.errors import NotACommand
 from wallet.ledger import Outcome, Refusal, Settled
-from wallet.lots import Lot, LotChange, LotMoved
+from wallet.lots import LOT_KINDS, Lot, LotChange, LotMoved
 
 NUMBER = struct.Struct(">q")
 TWO_NUMBERS = struct.Struct(">qq")
@@ -410,7 +411,7 @@ class GiveBack(msgspec.Struct, frozen=True):
 
 
 class Entries(msgspec.Struct, frozen=True):
-    """Plain legs between accounts that hold no lots: money moving at the payment provider."""
+    """Plain legs between accounts that no lot explains: money moving at the payment provider."""
 
     kind: str
     legs: tuple[Leg, ...]
@@ -423,7 +424,14 @@ class Entries(msgspec.Struct, frozen=True):
         return tuple(name for leg in self.legs for name in leg[:2])
 
     def settle(self, book: Book) -> Settled:
-        """Post the legs as they stand."""
+        """Post the legs as they stand.
+
+        Raises:
+            NotACommand: A leg touches an account whose balance lots must explain.
+        """
+        for name in self.touches:
+            if name.kind in LOT_KINDS:
+                raise NotACommand(f"{name.text} moves with its lots only")
         return Settled(posted(book, self.legs), self.note)
 
 

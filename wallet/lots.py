@@ -18,6 +18,8 @@ from wallet.errors import BadEncoding, NotACommand
 from wallet.tables import rows_of, write_rows
 
 RECORD = struct.Struct(">cqqqqq")  # tag, then five signed 64-bit integers
+# Accounts whose balance is what the lots add up to (promotional coins apart, which have none).
+LOT_KINDS = ("viewer:coins", "viewer:frozen", "viewer:debt", "coins:deferred")
 OPENED = b"O"
 MOVED = b"M"
 

@@ -20,6 +20,7 @@ from wallet.accounts import (
     CHART,
     COIN,
     DEBT,
+    PROMO,
     AccountName,
     check_name,
     decode_opened,
@@ -30,7 +31,7 @@ from wallet.errors import BadEncoding, NotACommand, UnknownAccount
 from wallet.journal import CHAIN_KIND, NO_HASH, Head
 from wallet.ledger import decode_refusal
 from wallet.lots import COLUMNS as LOT_COLUMNS
-from wallet.lots import Lot, LotMoved, LotOpened, decode_changes
+from wallet.lots import LOT_KINDS, Lot, LotMoved, LotOpened, decode_changes
 from wallet.tables import rows_of
 
 FINDINGS_MAX = 100  # enough to see what happened; a broken chain would fill the screen
@@ -316,16 +317,13 @@ def check_lots(
         report.found(f"lot {number}: it was opened and is missing")
     expected = explained_by(lots.values(), names, report)
     for number, name in names.items():
-        if name.kind in EXPLAINED and not (name.asset == COIN and name.bucket == "PROMO"):
+        if name.kind in LOT_KINDS and name.bucket != PROMO:
             balance = rebuilt.balances[number]
             if balance != expected.pop(name, 0):
                 report.found(f"account {name.text}: {balance} is not what its lots add up to")
     for name, total in expected.items():
         if total:
             report.found(f"account {name.text}: lots say {total}, it is missing")
-
-
-EXPLAINED = ("viewer:coins", "viewer:frozen", "viewer:debt", "coins:deferred")
 
 
 def rebuilt_lots(rebuilt: Rebuilt, report: Report) -> dict[int, Lot]:

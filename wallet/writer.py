@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, NestedTransaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wallet.errors import CommitFailed, LedgerBroken, WriterBusy, WriterStopped
@@ -172,6 +172,8 @@ class Writer:
     def _write(self, units: list[Unit]) -> None:
         """Run ``units`` in one transaction and answer them."""
         units = [unit for unit in units if not unit.future.cancelled()]
+        if not units:
+            return
         try:
             self._run_all(units)
             self._commits += 1
@@ -194,10 +196,10 @@ class Writer:
             for group in grouped(units):
                 run_group(conn, group, alone=len(group) == len(units))
         except BaseException:
-            roll_back(conn)
+            self._roll_back(conn)
             raise
         if len(units) == 1 and units[0].error is not None:
-            roll_back(conn)  # it ran without a savepoint: the transaction is its savepoint
+            self._roll_back(conn)  # it ran without a savepoint: the transaction is its savepoint
         else:
             conn.commit()
 
@@ -216,6 +218,14 @@ class Writer:
                 if last or not error.connection_invalidated:
                     raise
         raise AssertionError("unreachable")
+
+    def _roll_back(self, conn: Connection) -> None:
+        """Roll the transaction back; a connection that cannot do even that is replaced."""
+        try:
+            conn.rollback()
+        except SQLAlchemyError as error:
+            log.warning("writer_rollback_failed", reason=type(error).__name__)
+            self._disconnect()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -321,7 +331,7 @@ def run_one(conn: Connection, unit: Unit, *, alone: bool) -> None:
         unit.answer, unit.error = None, error
 
 
-def undo(savepoint: Any) -> None:
+def undo(savepoint: NestedTransaction) -> None:
     """Roll back to ``savepoint``.
 
     Raises:
@@ -331,11 +341,3 @@ def undo(savepoint: Any) -> None:
         savepoint.rollback()
     except SQLAlchemyError as error:
         raise TransactionLost(str(error)) from error
-
-
-def roll_back(conn: Connection) -> None:
-    """Roll the transaction back, if there is still one."""
-    try:
-        conn.rollback()
-    except SQLAlchemyError as error:
-        log.warning("writer_rollback_failed", reason=type(error).__name__)
