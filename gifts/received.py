@@ -70,13 +70,13 @@ def newest(conn: Connection, limit: int) -> list[Sent]:
     return latest[::-1]
 
 
-def whole_journal(conn: Connection) -> Iterator[list[Sent]]:
-    """Yield every gift the journal holds, in order, ``GIFTS_MAX`` at a time."""
+def whole_journal(conn: Connection, *, page_length: int = GIFTS_MAX) -> Iterator[list[Sent]]:
+    """Yield every gift the journal holds, in order, a page at a time."""
     rows, after = journal.c, NOWHERE
     every = select(*shown()).where(rows.kind == KIND, rows.refusal == b"")
     while True:
         page = every.where(tuple_(rows.chain, rows.sequence) > after)
-        gifts = found(conn, page.order_by(rows.chain, rows.sequence).limit(GIFTS_MAX))
+        gifts = found(conn, page.order_by(rows.chain, rows.sequence).limit(page_length))
         if not gifts:
             return
         yield gifts
