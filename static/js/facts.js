@@ -7,7 +7,8 @@
  * @typedef {{ pack_id: string, coins: number, amount_minor: number, currency: string }} Pack
  * @typedef {{ handle: string, display_name: string }} Name
  * @typedef {{ room_id: string, title: string, state: string, creator: Name, viewers: number,
- *   tags: string[], following: boolean, mine: boolean }} Room
+ *   tags: string[], following: boolean, mine: boolean,
+ *   end_reason?: string | null }} Room
  * @typedef {{ page: string, build: string, words: Record<string, string>, csrf: string,
  *   me: Me | null, sandbox: boolean, gifts: Gift[], packs: Pack[], room: Room | null,
  *   public_url: string, stripe_script: string | null, [more: string]: any }} Facts

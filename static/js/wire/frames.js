@@ -11,7 +11,8 @@
  * @typedef {{ t: 'welcome', id: number, epoch: string, offset: number, recovered: boolean,
  *   room: { room_id: string, title: string, state: string, creator: From, viewers: number,
  *     likes: number, supporters: Supporter[], chat: ChatBody[] },
- *   you: { handle?: string, can_chat: boolean, can_gift: boolean, muted?: boolean } }} Welcome
+ *   you: { handle?: string, can_chat: boolean, can_gift: boolean, view_token: string,
+ *     muted?: { until: string | null, reason: string } } }} Welcome
  * @typedef {{ t: 'batch', epoch: string, first: number, count: number, cursor: string,
  *   numbered: Body[], unnumbered: Body[] }} Batch
  * @typedef {{ t: string, id?: number, code?: string | number, detail?: string,

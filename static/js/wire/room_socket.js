@@ -10,6 +10,8 @@ import { Inbox } from './inbox.js'
 const ANSWER_MS = 10_000
 const SILENCE_MS = 25_000 // then ask whether anybody is there
 const PROTOCOL = 'ovation.v1.json'
+const RESUMABLE_BELOW = 4400 // close codes; web/PROTOCOL.md
+const NOT_AUTHORISED = 4401 // our view is out of date: ask for another
 
 /**
  * @typedef {object} Listener
@@ -98,11 +100,7 @@ export class RoomSocket {
   #hello(members) {
     const resume = this.#inbox.position ?? undefined
     this.request({ t: 'hello', room: this.roomId, ...members, resume }).catch(error => {
-      if (error instanceof Refused && error.code !== 'offline') {
-        this.#closed = true
-        this.listener.refused(0, error.code)
-      }
-      this.#socket?.close()
+      if (error instanceof Refused && error.code === 'offline') this.#socket?.close()
     })
   }
 
@@ -129,9 +127,9 @@ export class RoomSocket {
 
   /** @param {Message} message */
   #bye(message) {
-    if (message.resume) return
-    this.#closed = true
-    this.listener.refused(Number(message.code), message.detail ?? '')
+    if (!message.resume && message.code !== NOT_AUTHORISED) {
+      this.#refuse(Number(message.code), message.reason ?? message.detail ?? '')
+    }
   }
 
   /** @param {Message} message */
@@ -152,18 +150,23 @@ export class RoomSocket {
   #lost(code) {
     this.#drop()
     if (this.#closed) return
-    if (code >= 4500 && code < 5000) {
-      this.#closed = true
-      return this.listener.refused(code, '')
-    }
-    this.#again()
+    const isFinal = code >= RESUMABLE_BELOW && code < 5000 && code !== NOT_AUTHORISED
+    if (isFinal) this.#refuse(code, '')
+    else this.#again()
   }
 
   /** @param {unknown} error */
   #credentialsRefused(error) {
     const isFinal = error instanceof Refused && [403, 404, 410].includes(error.status)
-    if (isFinal) this.listener.refused(error.status, error.code)
+    if (isFinal) this.#refuse(error.status, error.message)
     else this.#again()
+  }
+
+  /** @param {number} code @param {string} detail */
+  #refuse(code, detail) {
+    if (this.#closed) return
+    this.#closed = true
+    this.listener.refused(code, detail)
   }
 
   #again() {

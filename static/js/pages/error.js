@@ -1,0 +1,2 @@
+/** Error pages need no more than the frame. */
+import '../dom/frame.js'
