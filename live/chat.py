@@ -8,7 +8,6 @@ Limit   ``PEOPLE_MAX`` paces per process; past it the one idle longest is forgot
         be generous to somebody who had not written for a while.
 """
 
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,20 +18,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from live import tables
 from live.errors import BadChatText, ChatTooFast
+from live.lines import clean_line
 
 TEXT_CHARACTERS_MAX: Final = 500
-MARKS_IN_A_ROW_MAX: Final = 4  # enough for every script; more only climbs over other lines
 SHOWN_PER_ROOM_AND_S: Final = 20.0
 PEOPLE_MAX: Final = 100_000
 LATEST_MAX: Final = 30
 KEPT: Final = timedelta(days=30)
 FORGOTTEN_AT_ONCE_MAX: Final = 5_000
-
-# Format characters that turn, hide or misplace text; joiners and variation selectors stay, since
-# emoji and several scripts need them.
-_MISLEADING: Final = frozenset(
-    map(chr, (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
-) | {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFFF9, 0xFFFC))}
 
 _CHAT = tables.chat.c
 
@@ -121,18 +114,7 @@ def text_of(raw: str) -> str:
     Raises:
         BadChatText: Nothing is left, or more than ``TEXT_CHARACTERS_MAX``.
     """
-    signs: list[str] = []
-    marks = 0
-    for sign in raw:
-        if sign.isspace():
-            sign = " "
-        category = unicodedata.category(sign)
-        if category in ("Cc", "Cs", "Co", "Cn") or sign in _MISLEADING:
-            continue
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks <= MARKS_IN_A_ROW_MAX:
-            signs.append(sign)
-    text = " ".join("".join(signs).split())
+    text = clean_line(raw)
     if not text:
         raise BadChatText("There is nothing to read in this message")
     if len(text) > TEXT_CHARACTERS_MAX:

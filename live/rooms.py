@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, case, delete, func, insert, select, upda
 
 from live import tables
 from live.errors import BadRoomText, Banned, RoomEnded, RoomNotFound, TooManyRooms
+from live.lines import clean_line
 
 RoomState = Literal["open", "live", "ended"]
 
@@ -100,7 +101,7 @@ def title_of(text: str) -> str:
     Raises:
         BadRoomText: It is empty or too long.
     """
-    title = " ".join(_printable(text).split())
+    title = clean_line(text)
     if not title:
         raise BadRoomText("title", "must not be empty")
     if len(title) > TITLE_CHARACTERS_MAX:
@@ -132,7 +133,7 @@ def reason_of(text: str) -> str:
     Raises:
         BadRoomText: It is empty or too long.
     """
-    reason = " ".join(_printable(text).split())
+    reason = clean_line(text)
     if not 1 <= len(reason) <= REASON_CHARACTERS_MAX:
         raise BadRoomText("reason", f"1 to {REASON_CHARACTERS_MAX} characters")
     return reason
@@ -542,14 +543,6 @@ def _stretch_ms(found: Room, now: datetime) -> int:
     if found.live_at is None:
         return 0
     return max(0, (now - found.live_at) // MILLISECOND)
-
-
-def _printable(text: str) -> str:
-    return "".join(" " if sign.isspace() else sign for sign in text if _shows(sign))
-
-
-def _shows(sign: str) -> bool:
-    return sign.isprintable() or sign.isspace()
 
 
 def _room(row: Row[Any]) -> Room:
