@@ -159,7 +159,8 @@ class Writer:
             while units := self._take():
                 self._write(units)
         finally:
-            self._disconnect()
+            if self._connection is not None:
+                self._connection.close()
 
     def _take(self) -> list[Unit]:
         """Return what waits, up to the limit; nothing once the writer was closed."""
@@ -180,10 +181,10 @@ class Writer:
         except LedgerBroken as error:
             self._stop(units, error)
         except (SQLAlchemyError, TransactionLost) as error:
-            self._disconnect()
+            self._discard()
             fail(units, CommitFailed, error)
         except BaseException as error:  # a bug of ours: the asker must still be answered
-            self._disconnect()
+            self._discard()
             fail(units, CommitFailed, error)
             log.error("writer_bug", exc_info=error)
         self._units += len(units)
@@ -214,7 +215,7 @@ class Writer:
                     self._connection.exec_driver_sql("SELECT 1")
                 return self._connection
             except DBAPIError as error:
-                self._disconnect()
+                self._discard()
                 if last or not error.connection_invalidated:
                     raise
         raise AssertionError("unreachable")
@@ -225,12 +226,14 @@ class Writer:
             conn.rollback()
         except SQLAlchemyError as error:
             log.warning("writer_rollback_failed", reason=type(error).__name__)
-            self._disconnect()
+            self._discard()
 
-    def _disconnect(self) -> None:
+    def _discard(self) -> None:
+        """Give the connection up for good: a failed commit can leave its transaction open."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
             try:
+                connection.invalidate()
                 connection.close()
             except SQLAlchemyError as error:
                 log.warning("writer_connection_lost", reason=type(error).__name__)
