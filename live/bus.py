@@ -163,6 +163,7 @@ class Room:
         default_factory=lambda: {"json": {}, "msgpack": {}}
     )
     timer: asyncio.Handle | None = None
+    ticks_at: float = 0.0
     is_telling: bool = False
     tick_s: float = 0.0
     quiet_until: float = 0.0
@@ -317,14 +318,19 @@ class InProcessBus:
 
     def _schedule(self, room: Room) -> None:
         """See to it that the room ticks when it has something to tell and may tell it."""
-        if room.timer is not None or room.is_telling:
+        if room.is_telling:
             return
         now = self._monotonic()
         due_s = room.channel.due_s(now)
         if due_s is None:
             return
-        wait_s = max(due_s, room.quiet_until - now)
-        if wait_s <= 0:
+        wait_s = max(0.0, due_s, room.quiet_until - now)
+        if room.timer is not None:
+            if room.ticks_at <= now + wait_s:
+                return
+            room.timer.cancel()  # a value had time, but a gift came
+        room.ticks_at = now + wait_s
+        if wait_s == 0.0:
             room.timer = self._loop.call_soon(self._tick, room)
         else:
             room.timer = self._loop.call_later(wait_s, self._tick, room)
