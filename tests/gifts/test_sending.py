@@ -23,6 +23,7 @@ from gifts.errors import (
     UnknownGift,
 )
 from gifts.menu import MENU, QUANTITY_MAX, written
+from gifts.ranking import Supporter, Totals
 from gifts.sent import Sent
 from tests.gifts.builders import (
     CREATOR,
@@ -263,7 +264,7 @@ def test_rebuilding_the_projections_changes_nothing(conn: Connection) -> None:
     assert len(before[0]) == 3
 
 
-def projections(conn: Connection) -> tuple[object, ...]:
+def projections(conn: Connection) -> tuple[list[Supporter], Totals, list[Sent], int]:
     """Return everything the projections say about ``ROOM``."""
     return (
         ranking.supporters(conn, ROOM, 10),
