@@ -11,6 +11,7 @@ Source  aiortc 1.16 ``rtcdtlstransport.py`` (``_create_ssl_context``, ``_setup_s
 """
 
 import hmac
+from itertools import repeat
 from typing import Any
 
 import pylibsrtp
@@ -34,7 +35,7 @@ TAG_BYTES = {
     SRTP_AEAD_AES_256_GCM.openssl_profile: 16,
     SRTP_AES128_CM_SHA1_80.openssl_profile: 10,
 }
-REPLAY_WINDOW_PACKETS = 8192  # covers the whole ring: 6 s at 1,300 packets per second
+REPLAY_WINDOW_PACKETS = 1024  # libsrtp shifts all of it at every packet: 8192 would cost 1 µs
 DATAGRAM_BYTES_MAX = 1500
 DIGESTS = ("sha-256", "sha-384", "sha-512")
 
@@ -123,43 +124,50 @@ def is_expected(connection: SSL.Connection, fingerprints: tuple[tuple[str, str],
 
 
 class BurstBuffer:
-    """Memory in which one viewer's copy of a burst is encrypted and sent from.
+    """Memory with a slot per viewer, in which copies of one burst are encrypted in place.
 
     Attributes:
-        view: The buffer as Python sees it, for ``sendmsg``.
+        address: Where the first slot begins.
+        view: The memory as Python sees it.
     """
 
     def __init__(self, size_bytes: int, packets_max: int) -> None:
         self._cell = ffi.new("char[]", size_bytes)
-        self._lengths = ffi.new("int[]", packets_max)
         self._template = ffi.new("char[]", size_bytes)
+        self._lengths = ffi.new("int[]", packets_max)
         self._template_lengths = ffi.new("int[]", packets_max)
         self._length_pointers = [self._lengths + index for index in range(packets_max)]
-        self._size_bytes = 0
+        self._slots: list[tuple[Any, list[Any]]] = []
+        self._shape: tuple[int, ...] = ()
+        self._burst_bytes = 0
         self._count = 0
-        self._pointers: list[Any] = []
+        self.address = int(ffi.cast("uintptr_t", self._cell))
         self.view = memoryview(ffi.buffer(self._cell))
 
-    def load(self, packets: list[bytes], tag_bytes: int) -> None:
-        """Lay out ``packets`` one behind the other, each with room for its tag."""
+    def load(self, packets: list[bytes], tag_bytes: int, slot_count: int) -> None:
+        """Lay out ``packets`` one behind the other, each with room for its tag, once per slot."""
         gap = bytes(tag_bytes)
         layout = gap.join(packets) + gap
         ffi.memmove(self._template, layout, len(layout))
-        self._size_bytes = len(layout)
-        self._count = len(packets)
-        self._pointers.clear()
-        at = 0
-        for index, packet in enumerate(packets):
-            self._template_lengths[index] = len(packet)
-            self._pointers.append(self._cell + at)
-            at += len(packet) + tag_bytes
+        shape = (tag_bytes, *map(len, packets))
+        if shape != self._shape:
+            self._shape, self._slots = shape, []
+            self._burst_bytes, self._count = len(layout), len(packets)
+            for index, packet in enumerate(packets):
+                self._template_lengths[index] = len(packet)
+        for slot in range(len(self._slots), slot_count):
+            at, pointers = slot * len(layout), []
+            for packet in packets:
+                pointers.append(self._cell + at)
+                at += len(packet) + tag_bytes
+            self._slots.append((pointers[0], pointers))
 
-    def encrypt(self, handle: Any) -> bool:
-        """Make one viewer's copy in ``view``; False if libsrtp refused a packet.
+    def encrypt(self, slot: int, handle: Any) -> bool:
+        """Make one viewer's copy in ``slot``; False if libsrtp refused a packet.
 
         The loop over packets runs inside ``map``: per packet nothing but libsrtp is left.
         """
-        ffi.memmove(self._cell, self._template, self._size_bytes)
+        start, pointers = self._slots[slot]
+        ffi.memmove(start, self._template, self._burst_bytes)
         ffi.memmove(self._lengths, self._template_lengths, 4 * self._count)
-        handles = (handle,) * self._count
-        return not any(map(protect, handles, self._pointers, self._length_pointers))
+        return not any(map(protect, repeat(handle), pointers, self._length_pointers))

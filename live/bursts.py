@@ -5,18 +5,22 @@ Units   sizes in bytes. A run holds at most 54 packets and 65 000 bytes: UDP_SEG
         segments, and the whole must stay below one UDP datagram's 65 507.
 """
 
+import errno
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from live.aiortc_private import BurstBuffer
 from live.ice import Address
-from live.udp_port import Run, UdpPort
+from live.udp_port import MESSAGES_MAX, UdpPort
 
 RUN_PACKETS_MAX = 54
 RUN_BYTES_MAX = 65_000
-BURST_PACKETS_MAX = 128
+BURST_PACKETS_MAX = 128  # each may need a message of its own: see MESSAGES_MAX
 BURST_BYTES_MAX = 200_000
+MEMORY_BYTES = 256 * 1024  # slots for one call; more would not stay in the processor's cache
+SLOTS_MAX = 64
+SPLITS = (errno.EIO, errno.EMSGSIZE, errno.EINVAL)
 NEARLY_EQUAL_BYTES = 4  # packetisers split a frame evenly, give or take a byte or two
 
 
@@ -59,13 +63,15 @@ class Bursts:
 
     Attributes:
         dropped: Packets that did not leave, by reason.
-        sent_count: Packets given to the kernel.
-        run_count: Calls that took.
+        sent_count: Packets encrypted and handed to the kernel.
+        run_count: Messages they were handed over in.
     """
 
     def __init__(self, port: UdpPort) -> None:
         self._port = port
-        self._buffer = BurstBuffer(BURST_BYTES_MAX, BURST_PACKETS_MAX)
+        self._buffer = BurstBuffer(MEMORY_BYTES, BURST_PACKETS_MAX)
+        self._placed: tuple[int, ...] = ()
+        self._placed_slots = 0
         self.dropped: Counter[str] = Counter()
         self.sent_count = 0
         self.run_count = 0
@@ -73,36 +79,73 @@ class Bursts:
     def send(self, packets: list[bytes], tag_bytes: int, viewers: Sequence[Encrypted]) -> None:
         """Send ``packets`` to every one of ``viewers``, whose SRTP tags have ``tag_bytes``."""
         for part in _parts(packets, tag_bytes):
-            self._send_part(part, tag_bytes, viewers)
+            sizes = [len(packet) + tag_bytes for packet in part]
+            runs = run_lengths(sizes) if self._port.has_gso else [1] * len(sizes)
+            slots_max = min(SLOTS_MAX, MEMORY_BYTES // sum(sizes), MESSAGES_MAX // len(runs))
+            slots = min(slots_max, len(viewers))
+            self._buffer.load(part, tag_bytes, slots)
+            self._place(sizes, runs, slots)
+            for start in range(0, len(viewers), slots):
+                self._send_some(viewers[start : start + slots], sizes, runs)
 
-    def _send_part(
-        self, packets: list[bytes], tag_bytes: int, viewers: Sequence[Encrypted]
-    ) -> None:
-        encrypt, send_runs = self._buffer.encrypt, self._port.send_runs
-        self._buffer.load(packets, tag_bytes)
-        runs = self._runs(packets, tag_bytes)
-        for viewer in viewers:
-            if viewer.address is None or not encrypt(viewer.handle):
-                self.dropped["not_encrypted"] += len(packets)
-                viewer.dropped_count += len(packets)
-            elif dropped_count := send_runs(runs, viewer.address):
-                viewer.dropped_count += dropped_count
-        self.sent_count += len(packets) * len(viewers)
-        self.run_count += len(runs) * len(viewers)
-
-    def _runs(self, packets: list[bytes], tag_bytes: int) -> list[Run]:
-        sizes = [len(packet) + tag_bytes for packet in packets]
-        lengths = run_lengths(sizes) if self._port.has_gso else [1] * len(sizes)
-        view, at, index = self._buffer.view, 0, 0
-        runs: list[Run] = []
-        for length in lengths:
-            start, pieces = at, []
-            for size in sizes[index : index + length]:
-                pieces.append(view[at : at + size])
+    def _place(self, sizes: list[int], runs: list[int], slots: int) -> None:
+        """Lay the table of messages over the slots, unless it lies so already."""
+        shape = (*sizes, -1, *runs)
+        if shape != self._placed:
+            self._placed, self._placed_slots = shape, 0
+        burst_bytes = sum(sizes)
+        for slot in range(self._placed_slots, slots):
+            at, first = self._buffer.address + slot * burst_bytes, 0
+            for index, run in enumerate(runs):
+                size = sum(sizes[first : first + run])
+                segment = sizes[first] if run > 1 else 0
+                self._port.messages.place(slot * len(runs) + index, at, size, segment)
                 at += size
-            index += length
-            runs.append(Run(pieces, view[start:at]))
-        return runs
+                first += run
+        self._placed_slots = max(self._placed_slots, slots)
+
+    def _send_some(self, viewers: Sequence[Encrypted], sizes: list[int], runs: list[int]) -> None:
+        """Encrypt into a slot for each viewer, and send all slots in one call."""
+        encrypt, address = self._buffer.encrypt, self._port.messages.address
+        run_count, served = len(runs), []
+        for viewer in viewers:
+            slot = len(served)
+            if viewer.address is None or not encrypt(slot, viewer.handle):
+                self._drop("not_encrypted", viewer, len(sizes))
+                continue
+            address(slot * run_count, run_count, viewer.address)
+            served.append(viewer)
+        self.sent_count += len(sizes) * len(served)
+        self.run_count += run_count * len(served)
+        for index, error in self._port.send_messages(len(served) * run_count):
+            slot, run = divmod(index, run_count)
+            self._settle(served[slot], slot, run, error, sizes, runs)
+
+    def _settle(
+        self,
+        viewer: Encrypted,
+        slot: int,
+        run: int,
+        error: int,
+        sizes: list[int],
+        runs: list[int],
+    ) -> None:
+        """Send a run the kernel refused packet by packet, where that can help."""
+        if error == errno.EIO:  # the device cannot segment: no use in trying again
+            self._port.has_gso = False
+        if error not in SPLITS or runs[run] == 1 or viewer.address is None:
+            self._drop(errno.errorcode.get(error, "unknown").lower(), viewer, runs[run])
+            return
+        first = sum(runs[:run])
+        at = slot * sum(sizes) + sum(sizes[:first])
+        for size in sizes[first : first + runs[run]]:
+            if not self._port.try_send(self._buffer.view[at : at + size], viewer.address):
+                viewer.dropped_count += 1
+            at += size
+
+    def _drop(self, reason: str, viewer: Encrypted, packet_count: int) -> None:
+        self.dropped[reason] += packet_count
+        viewer.dropped_count += packet_count
 
 
 def _parts(packets: list[bytes], tag_bytes: int) -> list[list[bytes]]:

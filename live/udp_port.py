@@ -6,9 +6,9 @@ milliseconds, and a bandwidth estimator must not see that.
 
 Plane: media, shell (reads the clock).
 Units   arrival times and ``now``: monotonic seconds.
-Source  RFC 7983 section 7 (first byte), socket(7) SO_TIMESTAMPNS, udp(7) UDP_SEGMENT, ip(7)
-        IP_PKTINFO. A host with several addresses must answer from the one it was asked at; the
-        kernel picks another at times, so such paths are learnt from their checks.
+Source  RFC 7983 section 7 (first byte), socket(7) SO_TIMESTAMPNS, ip(7) IP_PKTINFO. A host with
+        several addresses must answer from the one it was asked at; where the kernel would pick
+        another, the path is learnt from its checks.
 """
 
 import asyncio
@@ -20,15 +20,17 @@ from collections import Counter
 from typing import Protocol
 
 from live.ice import Address
+from live.sendmmsg import Messages, control
 
 SO_TIMESTAMPNS = 35
-UDP_SEGMENT = 103
 DATAGRAMS_PER_TURN_MAX = 128
 DATAGRAM_BYTES_MAX = 2048
 ANCILLARY_BYTES = 128
 IPV6_RECVPKTINFO, IPV6_PKTINFO = 49, 50
 IP_PKTINFO = 8
 LEARNT_PATHS_MAX = 4096
+MESSAGES_MAX = 256
+FULL = (errno.EAGAIN, errno.ENOBUFS)  # the send buffer is: whoever is left gets nothing
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 _TIMESPEC = struct.Struct("@qq")
 _PKTINFO = struct.Struct("@I4s4s")  # interface, local address, address in the header
@@ -52,7 +54,8 @@ class UdpPort:
     Attributes:
         port: The port it is bound to.
         dropped: Datagrams neither received nor sent, by reason.
-        has_gso: Runs leave as one ``sendmsg``; off for good after the kernel answered EIO.
+        has_gso: The kernel cuts runs into datagrams; off for good after it answered EIO.
+        messages: The table ``send_messages`` sends from.
     """
 
     def __init__(self, host: str, port: int, receiver: Receiver) -> None:
@@ -66,6 +69,7 @@ class UdpPort:
         self.port: int = self._socket.getsockname()[1]
         self.dropped: Counter[str] = Counter()
         self.has_gso = True
+        self.messages = Messages(MESSAGES_MAX)
         self._receiver = receiver
         self._asked_at: Control = ()  # where the datagram being received was sent to
         self._sources: dict[Address, Control] = {}
@@ -96,50 +100,46 @@ class UdpPort:
 
     def learn(self, address: Address) -> None:
         """Answer ``address`` from where the datagram just received was sent to."""
-        if not self._asked_at or self._asked_at == self._chosen_by_kernel(address):
-            self._sources.pop(address, None)
-        elif len(self._sources) < LEARNT_PATHS_MAX:
-            self._sources[address] = self._asked_at
+        self.forget(address)
+        asked_at = self._asked_at
+        if not asked_at or asked_at == self._chosen_by_kernel(address):
+            return
+        if len(self._sources) < LEARNT_PATHS_MAX:
+            self._sources[address] = asked_at
+            self.messages.name(address, control(*asked_at[0]))
 
     def forget(self, address: Address) -> None:
         """Unlearn a path."""
         self._sources.pop(address, None)
+        self.messages.forget(address)
 
     def send(self, datagram: bytes, address: Address) -> None:
         """Send one datagram; what the kernel does not take is counted and forgotten."""
+        self.try_send(datagram, address)
+
+    def try_send(self, datagram: bytes | memoryview, address: Address) -> bool:
+        """Send one datagram; False if the kernel did not take it, which is counted."""
         try:
             self._socket.sendmsg((datagram,), self._sources.get(address, ()), 0, address)
         except OSError as error:
-            self.dropped[_reason(error)] += 1
+            self.dropped[_reason(error.errno)] += 1
+            return False
+        return True
 
-    def send_runs(self, runs: "list[Run]", address: Address) -> int:
-        """Send the ``runs`` of one burst; return how many packets were dropped."""
-        sendmsg = self._socket.sendmsg
-        source = self._sources.get(address)
-        dropped_count = 0
-        for run in runs:
+    def send_messages(self, count: int) -> list[tuple[int, int]]:
+        """Send the first ``count`` of ``messages``; return those refused, as (index, errno)."""
+        refused: list[tuple[int, int]] = []
+        first = 0
+        while first < count:
             try:
-                control = run.control if source is None else run.control + source
-                sendmsg(run.whole, control, 0, address)
+                first += self.messages.send(self._socket.fileno(), first, count)
             except OSError as error:
-                dropped_count += self._send_split(run, address, error)
-        return dropped_count
-
-    def _send_split(self, run: "Run", address: Address, error: OSError) -> int:
-        """Send a run the kernel refused packet by packet, where that can help."""
-        if error.errno == errno.EIO:  # the device cannot segment: no use in trying again
-            self.has_gso = False
-        if error.errno not in (errno.EIO, errno.EMSGSIZE, errno.EINVAL) or not run.control:
-            self.dropped[_reason(error)] += len(run.packets)
-            return len(run.packets)
-        dropped_count = 0
-        for packet in run.packets:
-            try:
-                self._socket.sendmsg((packet,), self._sources.get(address, ()), 0, address)
-            except OSError as still:
-                self.dropped[_reason(still)] += 1
-                dropped_count += 1
-        return dropped_count
+                number = error.errno or 0
+                if number in FULL:
+                    return refused + [(index, number) for index in range(first, count)]
+                refused.append((first, number))
+                first += 1
+        return refused
 
     def _chosen_by_kernel(self, address: Address) -> Control:
         """Return the source the kernel would pick, in the form of ``_asked_at``."""
@@ -161,7 +161,7 @@ class UdpPort:
                 )
             except OSError as error:
                 if error.errno != errno.EAGAIN:
-                    self.dropped[_reason(error)] += 1
+                    self.dropped[_reason(error.errno)] += 1
                 break
             first = datagram[0] if datagram else 255
             if 128 <= first <= 191:
@@ -177,26 +177,6 @@ class UdpPort:
         receiver.turn_over(now)
 
 
-class Run:
-    """Packets of one size (the last may be shorter) that leave as one ``sendmsg``.
-
-    Attributes:
-        whole: The memory they lie in, one behind the other, as ``sendmsg`` wants it.
-        control: The UDP_SEGMENT message, empty for a single packet.
-        packets: The same memory packet by packet.
-    """
-
-    __slots__ = ("control", "packets", "whole")
-
-    def __init__(self, packets: list[memoryview], whole: memoryview) -> None:
-        self.packets = packets
-        self.whole = (whole,)
-        self.control: Control = ()
-        if len(packets) > 1:
-            size = len(packets[0]).to_bytes(2, "little")
-            self.control = ((socket.SOL_UDP, UDP_SEGMENT, size),)
-
-
 def _arrival(ancillary: list[tuple[int, int, bytes]], since_epoch: float, now: float) -> float:
     """Return the kernel's arrival time; ``now`` where it gave none."""
     for level, kind, content in ancillary:
@@ -207,8 +187,8 @@ def _arrival(ancillary: list[tuple[int, int, bytes]], since_epoch: float, now: f
     return now
 
 
-def _reason(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, "unknown").lower()
+def _reason(number: int | None) -> str:
+    return errno.errorcode.get(number or 0, "unknown").lower()
 
 
 def _destination(ancillary: list[tuple[int, int, bytes]]) -> Control:
