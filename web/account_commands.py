@@ -15,12 +15,11 @@ import click
 from sqlalchemy import Connection
 
 from live.errors import LiveError
-from web.accounts_api import BEARER_BYTES
 from web.database import open_engine
 from web.mail import reset_link
 from web.migrations import is_current
 from web.people import accounts as people
-from web.people import resets, roles
+from web.people import resets, roles, sessions
 from web.people.errors import PeopleError
 from web.settings import BadSettings, Settings, read_settings
 from web.trust import actions, subjects
@@ -121,7 +120,7 @@ def restore(conn: Connection, _settings: Settings, handle: str, reason: str) -> 
 def reset(conn: Connection, settings: Settings, handle: str) -> None:
     """Print a link with which HANDLE sets a new password, once, within an hour."""
     account = people.by_handle(conn, handle)
-    token = secrets.token_urlsafe(BEARER_BYTES)
+    token = secrets.token_urlsafe(sessions.TOKEN_BYTES)
     resets.open_reset_by_operator(conn, account.account_id, token, now=datetime.now(UTC))
     click.echo(reset_link(settings, token))
 

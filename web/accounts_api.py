@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from live import rooms
 from web import mail
+from web.jobs import Job
 from web.limits import Pace
 from web.operations import Answer, Call, Operation, operation
 from web.people import accounts, blocks, follows, passwords, resets, sessions
@@ -33,7 +34,6 @@ LOOK = Pace("profile", burst=60, per_s=10, loopback_burst=3_000, loopback_per_s=
 
 RESETS_AT_ONCE_MAX = 5  # accounts that share one e-mail address
 COOKIE_AGE_S = 400 * 86_400  # as long as browsers allow; when a session ends, the server says
-BEARER_BYTES = 32
 
 # Longer texts are refused by the rules themselves, with words for people; these only bound work.
 Handle = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -157,7 +157,7 @@ async def log_in(call: Call[LogIn]) -> Answer:
     found = await check_credentials(call.state, call.body.handle, call.body.password, call.address)
     if found.suspended_reason is not None:
         raise Suspended(found.suspended_reason)
-    token = secrets.token_urlsafe(BEARER_BYTES)
+    token = secrets.token_urlsafe(sessions.TOKEN_BYTES)
     session = await call.state["write"](
         sessions.open_session,
         found.account_id,
@@ -231,7 +231,7 @@ async def ask_for_reset(call: Call[ResetAsked]) -> Answer:
         letters = await state["write"](
             open_resets,
             call.body.handle_or_email,
-            tokens=[secrets.token_urlsafe(BEARER_BYTES) for _ in range(RESETS_AT_ONCE_MAX)],
+            tokens=[secrets.token_urlsafe(sessions.TOKEN_BYTES) for _ in range(RESETS_AT_ONCE_MAX)],
             settings=state["settings"],
             now=call.now,
         )
@@ -256,6 +256,11 @@ async def reset_password(call: Call[NewPassword]) -> Answer:
     password_hash = await asyncio.to_thread(passwords.hash_password, password)
     await call.state["write"](resets.redeem, token, password_hash, now=call.now)
     return Answer(204)
+
+
+async def forget_ended_sessions(state: State) -> None:
+    """Delete sessions that nobody used for too long."""
+    await state["write"](sessions.forget_expired, now=state["clock"]())
 
 
 async def check_credentials(state: State, handle: str, password: str, address: str) -> Credentials:
@@ -381,3 +386,4 @@ operations: list[Operation] = [
     ask_for_reset,
     reset_password,
 ]
+jobs = (Job("ended sessions", 3_600.0, forget_ended_sessions),)

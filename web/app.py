@@ -79,6 +79,7 @@ JOBS: tuple[Job, ...] = (
     *rooms_live.jobs,
     *gift_announcer.jobs,
     *wallet_api.jobs,
+    *accounts_api.jobs,
     *moderation_api.jobs,
     *mail.jobs,
     *stripe_sandbox.jobs,

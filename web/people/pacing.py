@@ -21,7 +21,7 @@ FREE_FAILURES = 4  # people mistype
 PAIR_PAUSE_S_MAX = 10.0
 CROWD_FAILURES = 20
 CROWD_PAUSE_S = 1.0
-WAIT_S_MAX = 4.0  # a request is held open no longer than this
+WAIT_S_MAX = 2.0  # a request is held open no longer than this
 FORGET_AFTER_S = 15 * 60.0
 KEYS_MAX = 50_000
 
