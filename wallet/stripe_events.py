@@ -80,7 +80,9 @@ def apply(conn: Connection, event: Event, purchase_id: str | None, *, now: datet
     if about is None:
         return Result.NOT_FOLLOWED
     if purchase_id is None:
-        return Result.IN_DOUBT if intent_id_of(about) is not None else Result.UNKNOWN
+        names_another = not isinstance(about, Dispute) and about.purchase_id is not None
+        is_clear = isinstance(about, Intent) or names_another or intent_id_of(about) is None
+        return Result.UNKNOWN if is_clear else Result.IN_DOUBT
     match about:
         case Intent():
             return observe(conn, purchase_id, about, now=now)

@@ -240,7 +240,7 @@ def parse(pairs: Sequence[tuple[str, str]], accepts: Mapping[str, Kind]) -> Body
     return params
 
 
-def step_into(kind: Kind | None, name: str) -> Kind | None:
+def step_into(kind: "Kind | None", name: str) -> "Kind | None":
     """Return the kind of the member ``name``, or None if there is none."""
     return kind.get(name, kind.get("*")) if isinstance(kind, dict) else None
 
