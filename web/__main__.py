@@ -23,10 +23,10 @@ class SettingsInHelp(click.Command):
             )
 
 
-def settings_or_exit(**overrides: object) -> Settings:
+def settings_or_exit() -> Settings:
     """Return the settings, or end with every complaint about them."""
     try:
-        return read_settings(**overrides)
+        return read_settings()
     except BadSettings as error:
         for complaint in error.complaints:
             click.echo(complaint, err=True)

@@ -87,6 +87,12 @@ JOBS: tuple[Job, ...] = (
 )
 
 
+REFUSALS: dict[Any, Any] = {
+    HTTPException: pages.or_problem(http_exception),
+    500: pages.or_problem(bug),
+}
+
+
 def create_app(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the application; nothing is opened before its lifespan begins.
 
@@ -113,10 +119,7 @@ def create_app(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> Starle
             *pages.routes,
         ],
         lifespan=lifespan,
-        exception_handlers={
-            HTTPException: pages.or_problem(http_exception),
-            500: pages.or_problem(bug),
-        },
+        exception_handlers=REFUSALS,
     )
 
 

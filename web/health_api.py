@@ -5,6 +5,7 @@ sending something through each real path; ``/metrics`` is for Prometheus.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -72,15 +73,21 @@ class ServerCollector(Collector):
 
     def collect(self) -> Any:
         """Yield media, bus and writer figures; ids and names never become labels."""
-        for part in ("media", "bus", "writer"):
-            for name, value in sorted(self._state[part].counters().items()):  # type: ignore[literal-required]
-                if name.endswith(("_count", "_total")):
-                    plain = name.removesuffix("_total")
-                    family = CounterMetricFamily(f"ovation_{part}_{plain}", plain)
-                else:
-                    family = GaugeMetricFamily(f"ovation_{part}_{name}", name)
-                family.add_metric([], value)
-                yield family
+        state = self._state
+        parts: dict[str, Mapping[str, float]] = {
+            "media": state["media"].counters(),
+            "bus": state["bus"].counters(),
+            "writer": state["writer"].counters(),
+        }
+        for part, counted in parts.items():
+            for name, value in sorted(counted.items()):
+                kind = CounterMetricFamily if is_counter(name) else GaugeMetricFamily
+                yield kind(f"ovation_{part}_{name}", name.replace("_", " "), value=value)
+
+
+def is_counter(name: str) -> bool:
+    """Return whether a figure only ever grows."""
+    return name.endswith("_total") or name.startswith("dropped_")
 
 
 def open_metrics(state: State) -> CollectorRegistry:

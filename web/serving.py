@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 import structlog
 import uvicorn
+from starlette.routing import BaseRoute
 
 from wallet import purchases
 from wallet.errors import WrongMode
@@ -102,12 +103,12 @@ def prepare_database(settings: Settings) -> None:
     engine.dispose()
 
 
-def run(settings: Settings) -> int:
-    """Listen, serve, and return the exit status."""
+def run(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> int:
+    """Listen, serve (``extra`` routes too), and return the exit status."""
     configure_logging()
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
-    app = create_app(settings)
+    app = create_app(settings, extra=extra)
     config = uvicorn.Config(
         app,
         loop="uvloop",
