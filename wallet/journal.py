@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from wallet.accounts import AccountName, name_of
 from wallet.book import Transfer
 from wallet.errors import BadEncoding, LedgerBroken
 from wallet.tables import micros_of, moment_of, rows_of, write_rows
@@ -307,6 +308,22 @@ def entry(columns: Sequence[Any]) -> Entry:
     return Entry(chain, sequence, moment_of(recorded_at), moment_of(effective_at), *rest)
 
 
+LEGS = {
+    dialect: "SELECT d.name, c.name, t.amount FROM ledger_transfers t"
+    " JOIN ledger_accounts d ON d.id = t.debit_id JOIN ledger_accounts c ON c.id = t.credit_id"
+    f" WHERE t.chain = {mark} AND t.sequence = {mark} ORDER BY t.leg"
+    for dialect, mark in (("sqlite", "?"), ("postgresql", "%b"))
+}
+
+
+def entry_legs(
+    conn: Connection, chain: int, sequence: int
+) -> list[tuple[AccountName, AccountName, int]]:
+    """Return the transfers of one posting as (debit, credit, amount)."""
+    rows = rows_of(conn, LEGS, (chain, sequence))
+    return [(name_of(debit), name_of(credit), amount) for debit, credit, amount in rows]
+
+
 Place = tuple[datetime, int, int]  # recorded_at, chain, sequence: where a page of history ended
 
 HISTORY = {
@@ -330,17 +347,18 @@ def history(
 
 # Readers with a cursor: what was committed but not announced before a crash is announced after it
 
+# By place, not by moment: a chain's moments may step back, and a page must leave no gap behind it.
 UNREAD = {
     "sqlite": f"SELECT {ENTRY} FROM ledger_chains c"
     " LEFT JOIN wallet_cursors w ON w.chain = c.chain AND w.reader = ?"
     " JOIN ledger_journal j ON j.chain = c.chain AND j.sequence > coalesce(w.sequence, 0)"
     " WHERE c.head_sequence > coalesce(w.sequence, 0)"
-    " ORDER BY j.recorded_at, j.chain, j.sequence LIMIT ?",
+    " ORDER BY j.chain, j.sequence LIMIT ?",
     "postgresql": f"SELECT {ENTRY} FROM ledger_chains c"
     " LEFT JOIN wallet_cursors w ON w.chain = c.chain AND w.reader = %b"
     " JOIN ledger_journal j ON j.chain = c.chain AND j.sequence > coalesce(w.sequence, 0)"
     " WHERE c.head_sequence > coalesce(w.sequence, 0)"
-    " ORDER BY j.recorded_at, j.chain, j.sequence LIMIT %b",
+    " ORDER BY j.chain, j.sequence LIMIT %b",
 }
 MOVE_CURSOR = {
     "sqlite": "INSERT INTO wallet_cursors (reader, chain, sequence) VALUES (?, ?, ?)"

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Text, literal, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal,
+    text,
+)
 
 from tests.wallet.books import (
     CREATOR,
@@ -92,8 +103,6 @@ def place_of(table: Table, column: Column[Any]) -> int:
 
 def as_stored(table: Table) -> Table:
     """Return the table without column types of ours, so that values pass as they are."""
-    from sqlalchemy import BigInteger, MetaData
-
     plain = table.to_metadata(MetaData())
     for column in plain.columns:
         if isinstance(column.type, tables.Moment):

@@ -14,6 +14,7 @@ from wallet import ledger
 from wallet.errors import CommitFailed, LedgerBroken, WriterBusy, WriterStopped
 from wallet.verify import verify
 from wallet.writer import Writer
+from web.database import open_engine
 
 WAIT_S_MAX = 30.0
 
@@ -257,8 +258,6 @@ async def test_a_full_disk_fails_the_unit_and_the_writer_goes_on(
 @pytest.fixture
 def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
     """An engine on SQLite, for what only SQLite can do."""
-    from web.database import open_engine
-
     found = open_engine(sqlite_url)
     yield found
     found.dispose()
