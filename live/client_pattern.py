@@ -7,6 +7,7 @@ Source  libx264 and libopus inside PyAV. Constrained Baseline without B-frames, 
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ from av.video.frame import PictureType
 from live.client_packets import is_keyframe, packetise_h264, split_access_unit
 from live.client_source import Frame, Recording
 
+UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 AUDIO_HZ = 48_000
 AUDIO_FRAME_SAMPLES = 960  # 20 ms, as browsers send
 
@@ -121,10 +123,10 @@ def _audio_frames(pattern: Pattern) -> Iterator[Frame]:
 
 
 def _graph(description: str) -> Graph:
-    """Build a chain of filters from its comma-separated ``name=arguments`` parts."""
+    """Build a chain of filters from its ``name=arguments`` parts; ``\\,`` parts nothing."""
     graph = Graph()
     links = []
-    for part in description.split(","):
+    for part in UNESCAPED_COMMA.split(description):
         name, _, arguments = part.partition("=")
         links.append(graph.add(name, arguments or None))
     for before, after in itertools.pairwise(links):

@@ -188,6 +188,8 @@ class SocketClient:
                 return await answer
         finally:
             del self._answers[frame_id]
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # if it was not awaited, nobody needs to hear of it
 
     async def _send(self, frame: dict[str, Any]) -> None:
         try:
