@@ -37,8 +37,26 @@ class Successor(Protocol):
         ...
 
 
+class Relinquished(asyncio.Transport):
+    """What uvicorn is left with: when the endpoint returns, it closes its transport."""
+
+    def close(self) -> None:
+        """Leave the connection alone: it is somebody else's."""
+
+    def is_closing(self) -> bool:
+        """Say that nothing can be sent through here."""
+        return True
+
+
 class HandoverProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, which can be asked to step aside."""
+    """uvicorn's websocket protocol, which can be asked to step aside.
+
+    It negotiates no extensions, whatever uvicorn is configured to: a successor reads plain frames.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn.available_extensions = []
 
     def handle_connect(self, event: Request) -> None:
         """Let the application find this protocol in its scope."""
@@ -57,7 +75,7 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
         if self.disconnected or self.transport.is_closing() or is_early:
             return False
         self.stop_keepalive()
-        transport = self.transport
+        transport, self.transport = self.transport, Relinquished()
         self.connections.discard(self)
         self.connections.add(successor)  # type: ignore[arg-type]
         successor.connections = self.connections
