@@ -213,12 +213,13 @@ def receiver_report(ssrc: int, blocks: Sequence[Block]) -> bytes:
 
 
 def source_name(ssrcs: Sequence[int], cname: str) -> bytes:
-    """Write the SDES that says ``ssrcs`` belong together."""
-    chunks = b""
-    for ssrc in ssrcs:
-        item = b"\x01" + bytes((len(cname),)) + cname.encode() + b"\x00"
-        chunks += ssrc.to_bytes(4, "big") + item + bytes(-len(item) % 4)
-    return _packet(SDES, len(ssrcs), chunks)
+    """Write the SDES packets that say ``ssrcs`` belong together.
+
+    One packet each: aiortc misreads a second chunk and then drops the whole compound.
+    """
+    item = b"\x01" + bytes((len(cname),)) + cname.encode() + b"\x00"
+    item += bytes(-len(item) % 4)
+    return b"".join(_packet(SDES, 1, ssrc.to_bytes(4, "big") + item) for ssrc in ssrcs)
 
 
 def nack(sender_ssrc: int, media_ssrc: int, sequences: Sequence[int]) -> bytes:
