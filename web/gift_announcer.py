@@ -15,7 +15,7 @@ Limit   combo counts are rebuilt, and gifts told again, from the last ``RETOLD_G
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -136,28 +136,36 @@ def body(gift: Sent, names: Mapping[str, Name], count: int | None) -> frames.Gif
 class Announcer:
     """What one run of the server remembers while it tells."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, monotonic: Callable[[], float]) -> None:
         self._state = state
+        self._monotonic = monotonic
         self._news = asyncio.Event()
         self._combos = Combos()
         self._held: dict[str, Held] = {}
         self._began_at: datetime = state["clock"]()
-        self._hold_until = time.monotonic() + HOLD_S_MAX
+        self._hold_until = monotonic() + HOLD_S_MAX
         self._has_looked_back = False
 
     def wake(self) -> None:
         """Look at the journal soon; called after every commit."""
         self._news.set()
 
-    async def turn(self) -> None:
-        """Tell everything there is to tell, then sleep until there may be more."""
+    async def catch_up(self) -> None:
+        """Tell everything there is to tell by now."""
         if not self._has_looked_back:
             await self._look_back()
         self._news.clear()
         while await self._tell_news():
             pass
-        self._release_due(time.monotonic())
-        await self._sleep()
+        self._release_due(self._monotonic())
+
+    async def rest(self) -> None:
+        """Return when there is news, or when it is time to look at what is held."""
+        try:
+            async with asyncio.timeout(LOOK_S if self._held else None):
+                await self._news.wait()
+        except TimeoutError:
+            return
 
     async def _look_back(self) -> None:
         """Learn how far combos have come; hold what may have died on its way."""
@@ -185,7 +193,7 @@ class Announcer:
 
     def _tell(self, gift: Sent, frame: Frame) -> None:
         """Tell a new gift; hold one from before this run."""
-        if gift.at <= self._began_at and time.monotonic() < self._hold_until:
+        if gift.at <= self._began_at and self._monotonic() < self._hold_until:
             self._hold(gift.room_id, frame)
             return
         self._release(gift.room_id)
@@ -218,22 +226,15 @@ class Announcer:
             if is_settled or now >= self._hold_until:
                 self._release(room_id)
 
-    async def _sleep(self) -> None:
-        """Return when there is news, or it is time to look at what is held."""
-        try:
-            async with asyncio.timeout(LOOK_S if self._held else None):
-                await self._news.wait()
-        except TimeoutError:
-            return
-
 
 async def announce(state: State) -> None:
     """Tell rooms about gifts until the server stops; what fails is tried again."""
-    announcer = Announcer(state)
+    announcer = Announcer(state, time.monotonic)
     state["writer"].after_commit(announcer.wake)
     while True:
         try:
-            await announcer.turn()
+            await announcer.catch_up()
+            await announcer.rest()
         except Exception:
             log.exception("announcing gifts failed")
             await asyncio.sleep(RETRY_S)

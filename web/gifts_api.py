@@ -33,12 +33,12 @@ from web.people.sessions import Person
 from web.state import State
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})")
+CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 REFILL_GIFTS_MAX = 200
 
 # Refusals are remembered for ever, so nobody may collect them without end. Gifts that are sent
 # give their token back and are as many as somebody can pay.
-REFUSED = Pace("refused gifts", burst=1_000, per_s=20.0)
+REFUSED = Pace("refused gifts", burst=1_000, per_s=5.0)
 
 
 class MenuGift(msgspec.Struct):

@@ -36,9 +36,11 @@ def posted(conn: Connection, event: Event, account_id: str) -> None:
     assert outcome.refusal is None
 
 
-def a_viewer(conn: Connection, *, coins_bought: int = 0, coins_granted: int = 0) -> str:
+def a_viewer(
+    conn: Connection, *, coins_bought: int = 0, coins_granted: int = 0, account_id: str = ""
+) -> str:
     """Return a new viewer with this many coins."""
-    viewer_id = uuid4().hex
+    viewer_id = account_id or uuid4().hex
     if coins_bought:
         cost = coins_bought * PACK_COST_MICROS_PER_COIN
         posted(conn, coins.Sale(viewer_id, coins_bought, cost, "EUR"), viewer_id)
