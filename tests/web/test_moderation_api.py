@@ -1,10 +1,20 @@
 """Reports and what moderators do about them, on a real server over both databases."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.conftest import Server
 from tests.web.http_people import Guest, a_guest, code_of, log_in
+
+HEAR_S_MAX = 20.0  # long enough for a busy machine; nothing here measures it
 
 
 def a_moderator(client: httpx.Client, server: Server, role: str = "moderator") -> Guest:
@@ -168,3 +178,60 @@ def test_the_command_line_acts_beside_the_running_server(
     assert client.get(f"/api/rooms/{room_id}").json()["state"] == "ended"
     (notice,) = ana.ask("GET", "/api/me/notices").json()["notices"]
     assert notice["reason"] == "A law was broken."
+
+
+@contextmanager
+def join(server: Server, room_id: str, token: str | None = None) -> Iterator[ClientConnection]:
+    """Hear a room over a socket of one's own."""
+    url = server.url.replace("http", "ws") + "/socket"
+    protocol = Subprotocol("ovation.v1.json")
+    hello = {"t": "hello", "id": 1, "room": room_id} | ({"token": token} if token else {})
+    with connect(url, subprotocols=[protocol], compression=None) as socket:
+        socket.send(json.dumps(hello))
+        assert heard(socket, "welcome")["id"] == 1
+        yield socket
+
+
+def heard(socket: ClientConnection, tag: str) -> dict[str, Any]:
+    """Return the next frame or body of this kind; fails if none comes."""
+    while True:
+        frame = json.loads(socket.recv(timeout=HEAR_S_MAX))
+        for one in (frame, *frame.get("numbered", ())):
+            if one["t"] == tag:
+                return dict(one)
+
+
+def test_what_the_command_line_suspends_leaves_every_socket_and_room(
+    client: httpx.Client, module_server: Server
+) -> None:
+    ana, bea = a_guest(client), a_guest(client, "bea")
+    with (
+        join(module_server, a_room(ana)) as guest,
+        join(module_server, a_room(bea), ana.token) as hers,
+        join(module_server, a_room(bea), bea.token) as theirs,
+    ):
+        module_server.run("accounts", "suspend", ana.handle, "--reason", "Spam.")
+
+        assert heard(guest, "room")["state"] == "ended"
+        assert [heard(hers, "notice")["code"] for _ in range(2)] == ["room_ended", "suspended"]
+        with pytest.raises(ConnectionClosed) as closed:
+            heard(hers, "nothing more")
+        theirs.send(json.dumps({"t": "ping", "id": 2}))
+        assert heard(theirs, "pong")["id"] == 2
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+
+
+def test_a_removed_person_is_told_why_and_cannot_come_back(
+    client: httpx.Client, module_server: Server
+) -> None:
+    ana, bea, moderator = a_guest(client), a_guest(client), a_moderator(client, module_server)
+    room_id = a_room(ana)
+    order = {"action": "remove", "room_id": room_id, "handle": bea.handle, "reason": "Insults."}
+    with join(module_server, room_id, bea.token) as socket:
+        assert moderator.ask("POST", "/api/moderation/actions", order).status_code == 201
+
+        assert heard(socket, "notice")["reason"] == "Insults."
+
+    assert bea.ask("POST", f"/api/rooms/{room_id}/views").status_code == 403
