@@ -207,7 +207,7 @@ def csv_lines(conn: Connection) -> Iterator[str]:
     names = account_names(conn)
     line = io.StringIO()
     writer = csv.writer(line)
-    writer.writerow(CSV_COLUMNS)
+    yield ",".join(CSV_COLUMNS) + "\r\n"  # the line end that RFC 4180 and the writer use
     for posting in postings(conn):
         chain, sequence, recorded_at, effective_at, kind = posting.row[:5]
         times = [moment_of(at).isoformat() for at in (recorded_at, effective_at)]
