@@ -16,6 +16,8 @@ from gifts.menu import MENU
 from live import rooms
 from live.rooms import Room
 from wallet.packs import PACKS
+from web import charts
+from web.finance_api import Overview
 from web.people import accounts, blocks, follows
 from web.people.sessions import Person
 from web.state import State
@@ -89,9 +91,7 @@ def open_rooms(conn: Connection, person: Person, viewers: ViewerCounts) -> Seque
     return cards(conn, rooms.unended_rooms_of(conn, person.account_id), person, viewers)
 
 
-def profile(
-    conn: Connection, handle: str, person: Person | None, viewers: ViewerCounts
-) -> Profile:
+def profile(conn: Connection, handle: str, person: Person | None, viewers: ViewerCounts) -> Profile:
     """Return a creator's channel.
 
     Raises:
@@ -99,9 +99,7 @@ def profile(
     """
     owner = accounts.by_handle(conn, handle)
     own_rooms = [
-        room
-        for room in rooms.unended_rooms_of(conn, owner.account_id)
-        if room.state == "live"
+        room for room in rooms.unended_rooms_of(conn, owner.account_id) if room.state == "live"
     ]
     followers, following = follows.counts(conn, owner.account_id)
     shown = cards(conn, own_rooms[:1], person, viewers)
@@ -161,6 +159,25 @@ def gifts() -> list[dict[str, Any]]:
         }
         for gift in MENU
     ]
+
+
+def finance_days(overview: Overview) -> dict[str, Any]:
+    """Return the days of an overview as chart, table and totals."""
+    days = overview.days
+    return {
+        "box": charts,
+        "chart": charts.days(
+            [day.sales_minor for day in days],
+            [day.coins_gifted for day in days],
+            [f"{day.day:%d.%m.}" for day in days],
+        ),
+        "busy_days": [day for day in reversed(days) if day.sales_minor or day.gifts],
+        "totals": {
+            "sales_minor": sum(day.sales_minor for day in days),
+            "gifts": sum(day.gifts for day in days),
+            "coins_gifted": sum(day.coins_gifted for day in days),
+        },
+    }
 
 
 def packs() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -34,6 +34,10 @@ from web.state import State
 WEB = Path(__file__).parent
 STATIC = WEB.parent / "static"
 STATIC_FOLDERS = ("css", "js", "art")
+STAFF = {
+    "moderation": frozenset({"moderator", "admin"}),
+    "finance": frozenset({"finance-maker", "finance-checker", "admin"}),
+}
 THEME_COOKIE = "ovation_theme"
 THEMES = frozenset({"dark", "light"})
 STRIPE_SCRIPT = "https://js.stripe.com/v3/"
@@ -56,8 +60,8 @@ class Page:
 
     name: str
     title: str
-    styles: Sequence[str] = ()
-    words: Sequence[str] = ()
+    styles: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     sells: bool = False
     films: bool = False
 
@@ -85,22 +89,33 @@ def render(request: Request[State], shown: Shown) -> Response:
     """Return the page as a response."""
     page, nonce = shown.page, secrets.token_urlsafe(16)
     theme = request.cookies.get(THEME_COOKIE)
-    html = templates().get_template(f"{page.name}.html").render(
-        {
-            "page": page,
-            "title": words.say(page.title, **shown.title),
-            "person": shown.person,
-            "path": request.url.path,
-            "nonce": nonce,
-            "theme": theme if theme in THEMES else None,
-            "is_test_money": request.state["settings"].uses_sandbox,
-            "is_demo": is_demo(request),
-            "demo_people": ("viewer", "creator", "finance", "moderator"),
-            "facts": facts_of(request, shown),
-            **shown.seen,
-        }
+    html = (
+        templates()
+        .get_template(f"{page.name}.html")
+        .render(
+            {
+                "page": page,
+                "title": words.say(page.title, **shown.title),
+                "person": shown.person,
+                "desks": desks_of(shown.person),
+                "path": request.url.path,
+                "nonce": nonce,
+                "theme": theme if theme in THEMES else None,
+                "is_test_money": request.state["settings"].uses_sandbox,
+                "is_demo": is_demo(request),
+                "demo_people": ("viewer", "creator", "finance", "moderator"),
+                "facts": facts_of(request, shown),
+                **shown.seen,
+            }
+        )
     )
     return HTMLResponse(html, shown.status, headers_of(request, page, nonce))
+
+
+def desks_of(person: Person | None) -> frozenset[str]:
+    """Return which pages for staff this person may see."""
+    held = person.roles if person else frozenset()
+    return frozenset(name for name, roles in STAFF.items() if roles & held)
 
 
 def facts_of(request: Request[State], shown: Shown) -> dict[str, Any]:
@@ -226,7 +241,7 @@ def script_json(value: object) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(sign, escaped)
-    return Markup(text)  # noqa: S704 - escaped one line above
+    return Markup(text)
 
 
 # Static files

@@ -4,6 +4,7 @@ Neither plane: pages read, and everything that changes something goes through th
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,20 +13,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web import legal, page_facts, words
+from wallet import accounts
+from wallet.days import FIRST_DAY
+from web import finance_api, legal, page_facts, wallet_history, words
+from web.finance_api import DAYS_SHOWN
 from web.operations import person_of
-from web.page_shell import Page, Shown, is_demo, public_url, render, static_routes
+from web.page_shell import Page, Shown, desks_of, is_demo, public_url, render, static_routes
 from web.people.errors import UnknownAccount
 from web.people.sessions import Person
 from web.state import State
 
+DAYS_MAX = 366  # more would not fit a chart; the CSV reaches further
+
 PageRequest = Request[State]
 Found = Callable[[PageRequest, Exception], Awaitable[Response]]
 
-STAFF = {
-    "moderation": frozenset({"moderator", "admin"}),
-    "finance": frozenset({"finance-maker", "finance-checker", "admin"}),
-}
 # Addresses that programs ask; a refusal there is a problem document.
 NOT_PAGES = ("/api/", "/whip", "/whep", "/socket", "/static/", "/media/", "/healthz", "/readyz")
 
@@ -165,6 +167,47 @@ async def moderation(request: PageRequest) -> Response:
     return await for_staff(request, MODERATION)
 
 
+async def wallet(request: PageRequest) -> Response:
+    """Show what a person has, and what became of it."""
+    shown = await looked_at(request, WALLET)
+    if shown.person is None:
+        return to_login(request)
+    account_id = shown.person.account_id
+    shown.seen = {
+        "held": await request.state["read"](accounts.holdings, account_id),
+        "history": await request.state["read"](wallet_history.page, account_id, ""),
+    }
+    shown.facts = {"packs": page_facts.packs()}
+    return render(request, shown)
+
+
+async def finance(request: PageRequest) -> Response:
+    """Show what is owed, sold and given, for the days in the address."""
+
+    async def show(shown: Shown) -> None:
+        first, last = days_asked(request, shown.now.date())
+        await finance_api.count_up(request.state)
+        overview = await request.state["read"](finance_api.overview, first, last)
+        shown.seen = page_facts.finance_days(overview) | {
+            "overview": overview,
+            "first": first.isoformat(),
+            "last": last.isoformat(),
+        }
+
+    return await for_staff(request, FINANCE, show)
+
+
+def days_asked(request: PageRequest, today: date) -> tuple[date, date]:
+    """Return the days in the address, or the last ones when it names none that can be shown."""
+    try:
+        first = date.fromisoformat(request.query_params["from"])
+        last = date.fromisoformat(request.query_params["to"])
+    except (KeyError, ValueError):
+        first, last = date.max, date.min
+    is_span = FIRST_DAY <= first <= last and (last - first).days < DAYS_MAX
+    return (first, last) if is_span else (today - timedelta(days=DAYS_SHOWN - 1), today)
+
+
 async def legal_page(request: PageRequest) -> Response:
     """Show terms, privacy or contact as the operator wrote them."""
     name = request.url.path.strip("/")
@@ -191,16 +234,11 @@ async def for_staff(
     shown = await looked_at(request, page)
     if shown.person is None:
         return to_login(request)
-    if not may_see(shown.person, page):
+    if page.name not in desks_of(shown.person):
         return failed(request, 403, shown.person)
     if show is not None:
         await show(shown)
     return render(request, shown)
-
-
-def may_see(person: Person, page: Page) -> bool:
-    """Return whether this person's roles open a page for staff."""
-    return bool(STAFF[page.name] & person.roles)
 
 
 def to_login(request: PageRequest) -> Response:
@@ -243,11 +281,13 @@ ENDPOINTS: Mapping[str, Callable[[PageRequest], Awaitable[Response]]] = {
     "/rooms/{room_id}": watch,
     "/@{handle}": channel,
     "/studio": studio,
+    "/wallet": wallet,
     "/account": account,
     "/signup": entry,
     "/login": entry,
     "/password": forgot,
     "/moderation": moderation,
+    "/finance": finance,
     "/terms": legal_page,
     "/privacy": legal_page,
     "/contact": legal_page,

@@ -53,6 +53,7 @@ export class Tray {
   /** Send what is chosen. */
   async send() {
     if (!(await this.to.needPerson(say('people.why_gift')))) return
+    if (purse.coins === null) await purse.refresh().catch(() => {})
     const gift = this.#chosen
     const quantity = Number(find('quantity').value)
     const missing = gift.coins * quantity - (purse.coins ?? Infinity)

@@ -1,10 +1,11 @@
-/** The home page: the card one looks at plays its broadcast, muted. */
+/** The home page: the card one looks at plays its broadcast, muted; the list keeps up to date. */
 import '../dom/frame.js'
 import { isCalm, make } from '../dom/element.js'
 import { ViewToken } from '../room/view_token.js'
 import { Watching } from '../wire/watching.js'
 
 const LINGER_MS = 450
+const REFRESH_MS = 8000
 
 /** @type {{ card: Element, watching: Watching, video: HTMLVideoElement } | null} */
 let playing = null
@@ -40,7 +41,27 @@ function linger(card) {
   timer = setTimeout(() => play(card), LINGER_MS)
 }
 
-if (!isCalm()) {
+/** Who is live now, as the server renders it. */
+async function refresh() {
+  const response = document.hidden || playing ? null : await fetch('/', { headers: { Accept: 'text/html' } }).catch(() => null)
+  if (response?.ok) {
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
+    const main = fresh.getElementById('main')
+    if (main && !playing && rooms(fresh) !== rooms(document)) {
+      document.getElementById('main')?.replaceChildren(...main.children)
+      listen()
+    }
+  }
+  setTimeout(refresh, REFRESH_MS)
+}
+
+/** @param {Document} page */
+function rooms(page) {
+  return [...page.querySelectorAll('.room-card')].map(card => /** @type {HTMLElement} */ (card).dataset.room).join()
+}
+
+function listen() {
+  if (isCalm()) return
   for (const card of document.querySelectorAll('.room-card[data-room]')) {
     card.addEventListener('pointerenter', () => linger(card))
     card.addEventListener('focusin', () => linger(card))
@@ -48,5 +69,8 @@ if (!isCalm()) {
       card.addEventListener(event, () => { clearTimeout(timer); stop() })
     }
   }
-  addEventListener('pagehide', stop)
 }
+
+listen()
+addEventListener('pagehide', stop)
+setTimeout(refresh, REFRESH_MS)

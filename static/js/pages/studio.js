@@ -20,6 +20,8 @@ import { call } from '../wire/api.js'
 class Studio {
   #picture = new OwnPicture()
   #health = new HealthLine()
+  #isSending = false
+  #roomState = 'open'
   #ready = new Ready(stream => this.#picture.show(stream), track => void this.#broadcast?.replace(track))
   /** @type {Broadcasting | null} */
   #broadcast = null
@@ -59,7 +61,9 @@ class Studio {
 
   /** @param {'joining' | 'live' | 'lost' | 'refused'} state @param {string} code */
   #sending(state, code) {
-    if (state !== 'refused') this.#picture.is(state)
+    this.#isSending = state === 'live'
+    if (state !== 'refused') this.#picture.is(state === 'live' ? 'joining' : state)
+    this.#drawLive()
     if (code === 'broadcaster_present' || code === 'already_broadcasting') toast(say('studio.busy'), 'bad')
     if (state !== 'refused') return
     holdRoom(null)
@@ -72,8 +76,20 @@ class Studio {
     find('before').hidden = true
     find('open-rooms').hidden = true
     this.#ready.close()
-    this.#audience = new Audience(roomId, (state, reason) => state === 'ended' && this.#ended(reason))
+    this.#audience = new Audience(roomId, (state, reason) => this.#roomIs(state, reason))
     this.#audience.open()
+  }
+
+  /** @param {string} state @param {string} reason */
+  #roomIs(state, reason) {
+    this.#roomState = state
+    if (state === 'ended') this.#ended(reason)
+    else this.#drawLive()
+  }
+
+  /** Live is when the room says so: our picture has arrived. */
+  #drawLive() {
+    if (this.#isSending && this.#roomState === 'live') this.#picture.is('live')
   }
 
   #leave() {

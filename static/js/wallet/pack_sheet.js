@@ -24,6 +24,7 @@ export class PackSheet {
   /** @type {{ pay: (purchase: Purchase) => Promise<void> } | null} */
   #form = null
   #missing = 0
+  #bought = false
 
   constructor() {
     find('pack-form').addEventListener('submit', (/** @type {Event} */ event) => {
@@ -32,16 +33,17 @@ export class PackSheet {
     })
     find('packs').addEventListener('change', () => void this.#chosen())
     find('pack-done-close').addEventListener('click', () => this.#sheet.close())
-    this.#sheet.onClose(() => this.#settle(false))
+    this.#sheet.onClose(() => this.#settle(this.#bought))
   }
 
-  /** True once the coins are there. @param {number} missing coins @returns {Promise<boolean>} */
+  /** Open it; when it closes, says whether the coins are there. @param {number} missing coins @returns {Promise<boolean>} */
   open(missing) {
     if (me.current && !me.current.adult) {
       toast(say(me.current.birth_date ? 'buy.adults' : 'common.birth_date_missing'), 'bad')
       return Promise.resolve(false)
     }
     this.#missing = missing
+    this.#bought = false
     const best = packFor(missing, facts.packs)
     find('packs').replaceChildren(...facts.packs.map(pack => this.#packChoice(pack, pack === best)))
     find('pack-form').hidden = false
@@ -111,7 +113,7 @@ export class PackSheet {
     find('pack-done-words').textContent = status === 'slow'
       ? say('buy.slow') : say('buy.done', { n: purchase.pack.coins })
     find('pack-done-close').focus()
-    this.#settle(status !== 'slow')
+    this.#bought = status !== 'slow'
   }
 }
 

@@ -1,0 +1,111 @@
+"""What people do in a browser, as steps a test can read."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+PASSWORD = "correct horse battery"
+BORN = "1990-05-17"
+PATIENCE_MS = 30_000
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a page's newest incoming connection has received so far."""
+
+    decoded: int
+    width: int
+    sound_samples: int
+    concealed_samples: int
+    sound_energy: float
+
+
+def new_handle(kind: str) -> str:
+    """Return a handle nobody has."""
+    return f"{kind}_{next(_numbers)}{secrets.token_hex(3)}"
+
+
+def sign_up(page: Page, handle: str, goal: str = "/") -> str:
+    """Join on the sign-up page and end on ``goal``."""
+    page.goto(f"/signup?next={goal}")
+    fill_sign_up(page, "#signup", handle)
+    page.click("#signup button[type=submit]")
+    page.wait_for_url(lambda url: urlsplit(url).path == goal)
+    return handle
+
+
+def fill_sign_up(page: Page, form: str, handle: str) -> None:
+    """Fill a sign-up form."""
+    page.fill(f"{form} [name=handle]", handle)
+    page.fill(f"{form} [name=password]", PASSWORD)
+    page.fill(f"{form} [name=birth_date]", BORN)
+
+
+def go_live(page: Page, title: str) -> str:
+    """Go live from the studio with Chromium's fake camera and return the room's id."""
+    page.goto("/studio")
+    expect(page.locator("[data-check=camera].good")).to_be_visible(timeout=PATIENCE_MS)
+    page.fill("#ready [name=title]", title)
+    with page.expect_response("**/api/rooms") as opened:
+        page.click("#go-live")
+    room_id: str = opened.value.json()["room_id"]
+    expect(page.locator("#own-state")).to_have_text("You're live", timeout=PATIENCE_MS)
+    return room_id
+
+
+def watch(page: Page, room_id: str) -> None:
+    """Open a room and wait for its picture."""
+    page.goto(f"/rooms/{room_id}")
+    expect(page.locator("#picture.shown")).to_be_attached(timeout=PATIENCE_MS)
+
+
+def received(page: Page) -> Frames:
+    """Return what the page has received by WebRTC."""
+    found: dict[str, Any] = page.evaluate(
+        """async () => {
+          const report = await globalThis.peerConnections.at(-1).getStats()
+          const all = [...report.values()].filter(one => one.type === 'inbound-rtp')
+          const video = all.find(one => one.kind === 'video') ?? {}
+          const audio = all.find(one => one.kind === 'audio') ?? {}
+          return {
+            decoded: video.framesDecoded ?? 0, width: video.frameWidth ?? 0,
+            sound_samples: audio.totalSamplesReceived ?? 0,
+            concealed_samples: audio.concealedSamples ?? 0,
+            sound_energy: audio.totalAudioEnergy ?? 0,
+          }
+        }"""
+    )
+    return Frames(**found)
+
+
+def wait_for_frames(page: Page, count: int) -> Frames:
+    """Wait until ``count`` more frames were decoded and return what came."""
+    until = received(page).decoded + count
+    page.wait_for_function(
+        """async until => {
+          const report = await globalThis.peerConnections.at(-1).getStats()
+          return [...report.values()].some(one =>
+            one.type === 'inbound-rtp' && one.kind === 'video' && one.framesDecoded >= until)
+        }""",
+        arg=until,
+        timeout=PATIENCE_MS,
+    )
+    return received(page)
+
+
+def say(page: Page, text: str) -> None:
+    """Write in the chat."""
+    page.fill("#composer-text", text)
+    page.press("#composer-text", "Enter")
+
+
+def buy(page: Page, card: str = "succeeds") -> None:
+    """Agree and pay in the open pack sheet."""
+    page.check("#agree")
+    page.check(f"[name=test-card][value={card}]")
+    page.click("#pay")
