@@ -22,7 +22,7 @@ from web.limits import Pace
 from web.operations import Answer, Call, Operation, operation
 from web.people import accounts, blocks, follows, passwords, resets, sessions
 from web.people.accounts import Credentials
-from web.people.errors import HandleTaken, Suspended, WrongPassword
+from web.people.errors import HandleTaken, WrongPassword
 from web.people.sessions import COOKIE, Person, Session
 from web.settings import Settings
 from web.state import State
@@ -155,8 +155,6 @@ async def open_account(call: Call[NewAccount]) -> Answer:
 async def log_in(call: Call[LogIn]) -> Answer:
     """Log in."""
     found = await check_credentials(call.state, call.body.handle, call.body.password, call.address)
-    if found.suspended_reason is not None:
-        raise Suspended(found.suspended_reason)
     token = secrets.token_urlsafe(sessions.TOKEN_BYTES)
     session = await call.state["write"](
         sessions.open_session,

@@ -4,9 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from tests.conftest import Server
 from tests.web.http_people import PASSWORD, a_guest, a_handle, code_of, log_in, sign_up
+from tests.web.people.builders import NOON, a_person
+from web.accounts_api import open_resets
+from web.mail import Letter
+from web.people import resets
+from web.settings import read_settings
 
 WRONG = "incorrect horse"
 
@@ -182,6 +188,28 @@ def test_asking_for_a_reset_is_answered_alike_for_everybody(client: httpx.Client
 
     assert [answer.status_code for answer in answers] == [202] * 4
     assert len({answer.text for answer in answers}) == 1
+
+
+def test_a_letter_goes_to_everybody_who_may_be_meant_and_has_an_address(conn: Connection) -> None:
+    for handle in ("ana", "bea"):
+        a_person(conn, handle, email="a@example.org")
+    a_person(conn, "cai")
+    settings = read_settings({"OVATION_PUBLIC_URL": "https://live.example"})
+
+    def letters(text: str, *tokens: str) -> list[Letter]:
+        return open_resets(conn, text, tokens=tokens, settings=settings, now=NOON)
+
+    both = letters("A@example.org", "one", "two", "three")
+
+    assert [(one.to, one.text.count("https://live.example/password/")) for one in both] == [
+        ("a@example.org", 1)
+    ] * 2
+    assert {resets.owner(conn, token, now=NOON).handle for token in ("one", "two")} == {
+        "ana",
+        "bea",
+    }
+    assert letters("cai", "four") == []
+    assert letters("nobody@example.org", "five") == []
 
 
 def test_the_operator_s_link_sets_a_password_once(

@@ -60,7 +60,6 @@ class Credentials:
     account_id: str
     handle: str
     password_hash: str | None
-    suspended_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def by_handle_or_email(conn: Connection, text: str, *, accounts_max: int) -> lis
 
 def credentials(conn: Connection, handle: str) -> Credentials | None:
     """Return what a log-in with this handle is checked against."""
-    columns = accounts.c["account_id", "handle", "password_hash", "suspended_reason"]
+    columns = accounts.c["account_id", "handle", "password_hash"]
     row = conn.execute(
         select(*columns).where(accounts.c.handle == handles.fold_handle(handle))
     ).first()

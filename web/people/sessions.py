@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from web.people import ages
-from web.people.errors import UnknownSession
+from web.people.errors import Suspended, UnknownSession
 from web.people.tables import DEVICE_CHARACTERS_MAX, accounts, roles, sessions
 
 COOKIE = "ovation_session"
@@ -75,7 +75,18 @@ def open_session(
     """Open a session for somebody whose password was just verified.
 
     The oldest go when a person has more than ``SESSIONS_PER_PERSON_MAX``.
+
+    Raises:
+        Suspended: The account is suspended, perhaps since the password was verified.
     """
+    # Locked, so that a suspension that ends all sessions right now cannot miss this one.
+    reason = conn.scalar(
+        select(accounts.c.suspended_reason)
+        .where(accounts.c.account_id == account_id)
+        .with_for_update(read=True)
+    )
+    if reason is not None:
+        raise Suspended(reason)
     session = Session(session_id, device[:DEVICE_CHARACTERS_MAX], now, now, now + LIFETIME)
     conn.execute(
         insert(sessions).values(

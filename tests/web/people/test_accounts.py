@@ -1,5 +1,6 @@
 """Accounts: joining, looking up, changing, suspending, closing."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from threading import Barrier
@@ -17,6 +18,7 @@ from web.people.errors import (
     HandleTaken,
     NameRefused,
     PasswordRefused,
+    Suspended,
     TooYoung,
     UnknownAccount,
 )
@@ -161,11 +163,34 @@ def test_a_suspension_ends_every_session_and_says_why(conn: Connection) -> None:
     accounts.suspend(conn, ana.account_id, "Spam.", now=NOON)
 
     assert sessions.person_by_token(conn, "token", now=NOON) is None
-    found = accounts.credentials(conn, "ANA")
-    assert found is not None
-    assert found.suspended_reason == "Spam."
+    assert accounts.by_id(conn, ana.account_id).suspended_reason == "Spam."
+    with pytest.raises(Suspended, match="Spam"):
+        a_session(conn, ana, "another token")
     accounts.restore(conn, ana.account_id)
     assert accounts.by_id(conn, ana.account_id).is_suspended is False
+
+
+def test_a_log_in_at_the_very_moment_of_a_suspension_opens_no_session(engine: Engine) -> None:
+    with engine.begin() as conn:
+        ana = a_person(conn, "ana")
+    together = Barrier(2)
+
+    def suspend() -> None:
+        together.wait()
+        with engine.begin() as conn:
+            accounts.suspend(conn, ana.account_id, "Spam.", now=NOON)
+
+    def log_in() -> None:
+        together.wait()
+        with contextlib.suppress(Suspended), engine.begin() as conn:
+            a_session(conn, ana, "token")
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(suspend), threads.submit(log_in)]:
+            done.result()
+
+    with engine.connect() as conn:
+        assert sessions.listing(conn, ana.account_id, now=NOON) == []
 
 
 def test_a_closed_account_keeps_its_id_and_nothing_else(conn: Connection) -> None:
