@@ -32,14 +32,21 @@ def test_the_hash_is_the_one_that_the_ledger_document_works_out() -> None:
     assert journal.row_hash(NO_HASH, ROW, LEGS).hex() in LEDGER_MD
 
 
+def changed(value: object) -> object:
+    """Return another value of the same type."""
+    match value:
+        case int():
+            return value + 1
+        case str():
+            return value + "x"
+        case bytes():
+            return value + b"x"
+    raise TypeError(value)
+
+
 @pytest.mark.parametrize("place", range(len(ROW)))
 def test_every_column_changes_the_hash(place: int) -> None:
-    value = ROW[place]
-    changed: object = value + 1 if isinstance(value, int) else value + value[:0].ljust(1)
-    if isinstance(value, str):
-        changed = value + "x"
-
-    other = (*ROW[:place], changed, *ROW[place + 1 :])
+    other = (*ROW[:place], changed(ROW[place]), *ROW[place + 1 :])
 
     assert journal.row_hash(NO_HASH, other, LEGS) != journal.row_hash(NO_HASH, ROW, LEGS)
 

@@ -207,7 +207,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def test_the_ledger_agrees_with_a_plain_model_of_it(shared_engine: Engine) -> None:
+    class OnThisDatabase(LedgerMachine):
+        def __init__(self) -> None:
+            super().__init__(shared_engine)
+
     run_state_machine_as_test(
-        lambda: LedgerMachine(shared_engine),
+        OnThisDatabase,
         settings=settings(max_examples=40, stateful_step_count=20, deadline=None),
     )
