@@ -134,7 +134,7 @@ class Relay:
         audio = self.tracks.get("audio")
         view.audio_next = audio.ring.newest + 1 if audio is not None else None
         self._catching_up.append(view)
-        self.catch_up(now, 0.0)
+        self._step(view, CATCH_UP_PACKETS_MIN, now)
 
     def leave(self, view: View) -> None:
         """Stop serving ``view``."""
