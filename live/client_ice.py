@@ -35,9 +35,14 @@ PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65_535 << 8 | 255  # RFC 8445 section 5.1.
 
 
 def binding_request(
-    credentials: Credentials, transaction: bytes, *, tie_breaker: int, is_controlling: bool
+    credentials: Credentials,
+    transaction: bytes,
+    *,
+    tie_breaker: int,
+    is_controlling: bool = True,
+    is_nominating: bool = False,
 ) -> bytes:
-    """Return a check; a controlling client's check also nominates: any address will do."""
+    """Return a check; a nominating one tells the server to use this path and no other."""
     username = f"{credentials.remote_ufrag}:{credentials.ufrag}".encode()
     role = ICE_CONTROLLING if is_controlling else ICE_CONTROLLED
     attributes = (
@@ -45,7 +50,7 @@ def binding_request(
         + _attribute(PRIORITY, PEER_REFLEXIVE_PRIORITY.to_bytes(4))
         + _attribute(role, tie_breaker.to_bytes(8))
     )
-    if is_controlling:
+    if is_nominating:
         attributes += _attribute(USE_CANDIDATE, b"")
     signed = _message(BINDING_REQUEST, transaction, attributes, INTEGRITY_BYTES)
     mac = hmac.digest(credentials.remote_password.encode(), signed, hashlib.sha1)

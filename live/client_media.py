@@ -108,6 +108,7 @@ class MediaLink:
         """
         try:
             self._socket.connect(await self._find_path())
+            self._check(None)
             await self._agree_on_keys()
         except BaseException:
             self.vanish()
@@ -164,13 +165,14 @@ class MediaLink:
         raise NoPath(self._remote.addresses)
 
     def _check(self, address: tuple[str, int] | None) -> None:
-        """Send a check to ``address``; None: along the chosen path."""
+        """Send a check to ``address``; None: along the chosen path, which it nominates."""
         transaction = secrets.token_bytes(12)
         message = client_ice.binding_request(
             self._credentials,
             transaction,
             tie_breaker=self._tie_breaker,
             is_controlling=self._is_controlling,
+            is_nominating=self._is_controlling and address is None,
         )
         with suppress(OSError):  # no route to this candidate: the others are still tried
             if address is None:

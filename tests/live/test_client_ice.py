@@ -10,8 +10,14 @@ CLIENT = Credentials("ours", "our password", "theirs", "their password")
 TRANSACTION = b"transaction!"
 
 
-def check(*, is_controlling: bool = True) -> bytes:
-    return binding_request(CLIENT, TRANSACTION, tie_breaker=7, is_controlling=is_controlling)
+def check(*, is_controlling: bool = True, is_nominating: bool = False) -> bytes:
+    return binding_request(
+        CLIENT,
+        TRANSACTION,
+        tie_breaker=7,
+        is_controlling=is_controlling,
+        is_nominating=is_nominating,
+    )
 
 
 def test_another_implementation_reads_the_check_and_finds_it_signed() -> None:
@@ -19,8 +25,14 @@ def test_another_implementation_reads_the_check_and_finds_it_signed() -> None:
 
     assert message.attributes["USERNAME"] == "theirs:ours"
     assert message.attributes["ICE-CONTROLLING"] == 7
-    assert "USE-CANDIDATE" in message.attributes
+    assert "USE-CANDIDATE" not in message.attributes
     assert message.check_message_integrity(b"their password")
+
+
+def test_only_the_check_that_nominates_asks_for_its_path() -> None:
+    message = stun.parse_message(check(is_nominating=True))
+
+    assert "USE-CANDIDATE" in message.attributes
 
 
 def test_a_controlled_client_leaves_the_choice_to_the_other_side() -> None:
