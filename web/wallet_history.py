@@ -26,6 +26,7 @@ from wallet.tables import micros_of, moment_of
 from web.people import accounts
 
 PAGE_LENGTH: Final = 30
+DIGITS_MAX: Final = 18  # fits the database's integers
 
 Kind = Literal[
     "purchase",
@@ -72,7 +73,7 @@ class Places:
     """Where a page ended among what one asked for and among what one received."""
 
     own: journal.Place | None = None
-    received: received.Place | None = None
+    gifts: received.Place | None = None
 
 
 def page(conn: Connection, account_id: str, cursor: str, *, length: int = PAGE_LENGTH) -> Page:
@@ -83,7 +84,7 @@ def page(conn: Connection, account_id: str, cursor: str, *, length: int = PAGE_L
     """
     places = read_cursor(cursor)
     own = journal.history(conn, account_id, before=places.own, limit=length + 1)
-    gifts = received.by_creator(conn, account_id, before=places.received, limit=length + 1)
+    gifts = received.by_creator(conn, account_id, before=places.gifts, limit=length + 1)
     newest = sorted([*map(own_found, own), *map(received_found, gifts)], reverse=True, key=place_of)
     shown = newest[:length]
     names = accounts.names(conn, {one.other_id for one in shown if one.other_id})
@@ -133,7 +134,7 @@ def place_of(one: Found) -> tuple[datetime, int, int]:
 
 def ended(places: Places, shown: Sequence[Found]) -> Places:
     """Return where the page with ``shown`` ends."""
-    own, gifts = places.own, places.received
+    own, gifts = places.own, places.gifts
     for one in shown:
         if one.entry is not None:
             own = place_of(one)
@@ -148,8 +149,8 @@ def write_cursor(places: Places) -> str:
     if places.own is not None:
         at, chain, sequence = places.own
         own = f"{micros_of(at)}.{chain}.{sequence}"
-    if places.received is not None:
-        gifts = ".".join(map(str, places.received))
+    if places.gifts is not None:
+        gifts = ".".join(map(str, places.gifts))
     return f"{own}~{gifts}"
 
 
@@ -161,18 +162,27 @@ def read_cursor(cursor: str) -> Places:
     """
     try:
         own, gifts = (cursor or "~").split("~")
-        if len(cursor) > 100 or not all(part.isascii() for part in (own, gifts)):
-            raise BadCursor(cursor)
         own_place = gifts_place = None
         if own:
-            at, chain, sequence = map(int, own.split("."))
+            at, chain, sequence = map(number, own.split("."))
             own_place = (moment_of(at), chain, sequence)
         if gifts:
-            chain, sequence = map(int, gifts.split("."))
+            chain, sequence = map(number, gifts.split("."))
             gifts_place = (chain, sequence)
     except (ValueError, OverflowError):
         raise BadCursor(cursor) from None
     return Places(own_place, gifts_place)
+
+
+def number(text: str) -> int:
+    """Return the number ``text``.
+
+    Raises:
+        ValueError: It is none, or none the database can hold.
+    """
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX:
+        raise ValueError(text)
+    return int(text)
 
 
 def line_of(one: Found, names: Mapping[str, accounts.Name]) -> Line | None:
