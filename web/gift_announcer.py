@@ -1,8 +1,8 @@
 """Tells rooms about gifts, after they are committed and from the journal alone. Coin → bus.
 
-The journal is read behind a cursor that is kept apart from the books and moves, in the writer's
-next transaction, past what was told: a crash tells something twice and never leaves it out. Bus
-and clients drop repeats by the gift's id.
+The journal is read behind a cursor that is kept apart from the books and moves past what was told
+within ``MARK_S`` or ``UNMARKED_MAX`` entries, in the writer's next transaction: a crash tells
+something twice and never leaves it out. Bus and clients drop repeats by the gift's id.
 
 After a start, gifts that a crash kept from being told, and those of the last ``RETELL_MAX``, whose
 frames may have died on their way, are held per room until somebody has been back in it for
@@ -15,7 +15,7 @@ Limit   combo counts are rebuilt, and gifts told again, from the last ``RETOLD_G
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -42,6 +42,9 @@ RETOLD_GIFTS_MAX = 1_000
 HOLD_S_MAX = 30.0
 SETTLE_S = 1.0
 LOOK_S = 0.25  # while something is held
+MARK_S = 0.5
+UNMARKED_MAX = 200
+BOARD_S = 0.25  # between two boards of supporters
 RETRY_S = 1.0
 
 log = structlog.get_logger()
@@ -54,15 +57,15 @@ class News:
     Attributes:
         entries: All of it, whatever it was.
         names: Of everybody who gave.
-        boards: The supporters of every room that received something.
         coins: What everybody whose coins moved has now.
+        is_all: Whether there is no more.
     """
 
     entries: Sequence[Entry]
     gifts: Sequence[Sent]
     names: Mapping[str, Name]
-    boards: Mapping[str, tuple[frames.Supporter, ...]]
     coins: Mapping[str, int]
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +84,27 @@ class Held:
     seen_at: float | None = None
 
 
-def look(conn: Connection) -> News:
-    """Return the oldest news that was not told yet, at most ``ENTRIES_MAX`` entries."""
-    entries = journal.unread(conn, READER, limit=ENTRIES_MAX)
+def look(conn: Connection, told: Mapping[int, int]) -> News:
+    """Return the oldest news.
+
+    Args:
+        told: The last sequence told of each chain, where that is past the cursor.
+    """
+    found = journal.unread(conn, READER, limit=UNMARKED_MAX + ENTRIES_MAX)
+    entries = [entry for entry in found if entry.sequence > told.get(entry.chain, 0)]
     settled = [entry for entry in entries if entry.account_id and not entry.refusal]
     gifts = [sent.read(entry, entry.account_id) for entry in settled if entry.kind == KIND]
     others = {entry.account_id for entry in settled if entry.kind != KIND}
     coins = {gift.sender_id: gift.coins_after for gift in gifts}
     coins |= {account_id: coin_accounts.holdings(conn, account_id).coins for account_id in others}
-    return News(
-        entries=entries,
-        gifts=gifts,
-        names=accounts.names(conn, {gift.sender_id for gift in gifts}),
-        boards={gift.room_id: room_view.supporters(conn, gift.room_id) for gift in gifts},
-        coins=coins,
-    )
+    senders = {gift.sender_id for gift in gifts}
+    names = accounts.names(conn, senders) if senders else {}
+    return News(entries, gifts, names, coins, len(found) < UNMARKED_MAX + ENTRIES_MAX)
+
+
+def boards(conn: Connection, room_ids: Collection[str]) -> dict[str, tuple[frames.Supporter, ...]]:
+    """Return the board of supporters of each room."""
+    return {room_id: room_view.supporters(conn, room_id) for room_id in room_ids}
 
 
 def look_back(conn: Connection) -> Told:
@@ -145,6 +154,10 @@ class Announcer:
         self._began_at: datetime = state["clock"]()
         self._hold_until = monotonic() + HOLD_S_MAX
         self._has_looked_back = False
+        self._unmarked: list[Entry] = []
+        self._mark_at = 0.0
+        self._stale_boards: set[str] = set()
+        self._boards_at = 0.0
 
     def wake(self) -> None:
         """Look at the journal soon; called after every commit."""
@@ -155,14 +168,23 @@ class Announcer:
         if not self._has_looked_back:
             await self._look_back()
         self._news.clear()
-        while await self._tell_news():
+        while not await self._tell_news():
             pass
-        self._release_due(self._monotonic())
+        now = self._monotonic()
+        self._release_due(now)
+        if self._stale_boards and now >= self._boards_at:
+            await self._tell_boards(now)
+        if self._unmarked and now >= self._mark_at:
+            await self._mark()
 
     async def rest(self) -> None:
-        """Return when there is news, or when it is time to look at what is held."""
+        """Return when there is news, or something else to do."""
+        now = self._monotonic()
+        dues = [LOOK_S] if self._held else []
+        dues += [max(0.0, self._boards_at - now)] if self._stale_boards else []
+        dues += [max(0.0, self._mark_at - now)] if self._unmarked else []
         try:
-            async with asyncio.timeout(LOOK_S if self._held else None):
+            async with asyncio.timeout(min(dues, default=None)):
                 await self._news.wait()
         except TimeoutError:
             return
@@ -177,19 +199,32 @@ class Announcer:
         self._has_looked_back = True
 
     async def _tell_news(self) -> bool:
-        """Tell what is unread; return whether there may be more."""
-        news = await self._state["read"](look)
-        if not news.entries:
-            return False
+        """Tell what is unread; return whether that was all."""
+        told = {entry.chain: entry.sequence for entry in self._unmarked}
+        news = await self._state["read"](look, told)
         for gift in news.gifts:
             self._tell(gift, self._frame(gift, news.names))
-        bus = self._state["bus"]
-        for room_id, board in news.boards.items():
-            bus.publish(room_id, frames.supporters(board))
+            self._stale_boards.add(gift.room_id)
         for account_id, coins in news.coins.items():
-            bus.direct(account_id, frames.balance(coins))
-        await self._state["write"](mark, news.entries)
-        return len(news.entries) == ENTRIES_MAX
+            self._state["bus"].direct(account_id, frames.balance(coins))
+        if news.entries and not self._unmarked:
+            self._mark_at = self._monotonic() + MARK_S
+        self._unmarked += news.entries
+        if len(self._unmarked) >= UNMARKED_MAX:
+            await self._mark()
+        return news.is_all
+
+    async def _mark(self) -> None:
+        """Move the cursor past what was told."""
+        await self._state["write"](mark, self._unmarked)
+        self._unmarked = []
+
+    async def _tell_boards(self, now: float) -> None:
+        """Tell rooms who gave most, where that may have changed."""
+        stale, self._stale_boards = self._stale_boards, set()
+        self._boards_at = now + BOARD_S
+        for room_id, board in (await self._state["read"](boards, stale)).items():
+            self._state["bus"].publish(room_id, frames.supporters(board))
 
     def _tell(self, gift: Sent, frame: Frame) -> None:
         """Tell a new gift; hold one from before this run."""

@@ -10,14 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from gifts.errors import CreatorUnavailable, GiftRefused, NotWelcome, RoomEnded, SenderSuspended
 from gifts.sending import Order
-from live import rooms
 from live.errors import RoomNotFound
-from live.rooms import Room
-from live.tables import bans
+from live.tables import bans, rooms
 from web.people import ages
 from web.people.tables import accounts, blocks
 
@@ -36,6 +34,38 @@ class Intent:
     asked_at: datetime
 
 
+# On the way of every gift: built once, so that running them costs little more than the database.
+ROOMS = select(*rooms.c["room_id", "creator_id", "opened_at", "state"]).where(
+    rooms.c.room_id.in_(bindparam("room_ids", expanding=True))
+)
+STANDINGS = select(*accounts.c["account_id", "suspended_at", "closed_at", "birth_date"]).where(
+    accounts.c.account_id.in_(bindparam("account_ids", expanding=True))
+)
+KEPT_AWAY = (
+    select(bans.c.creator_id, bans.c.account_id)
+    .where(
+        bans.c.creator_id.in_(bindparam("creators", expanding=True)),
+        bans.c.account_id.in_(bindparam("senders", expanding=True)),
+    )
+    .union_all(
+        select(blocks.c.blocker_id, blocks.c.blocked_id).where(
+            blocks.c.blocker_id.in_(bindparam("both", expanding=True)),
+            blocks.c.blocked_id.in_(bindparam("both", expanding=True)),
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What counts about one room."""
+
+    room_id: str
+    creator_id: str
+    opened_at: datetime
+    state: str
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What counts about one person: ``is_open`` if neither suspended nor closed."""
@@ -52,11 +82,11 @@ class Facts:
         kept_away: Pairs of which the first has banned or blocked the second.
     """
 
-    rooms: Mapping[str, Room]
+    rooms: Mapping[str, Place]
     standings: Mapping[str, Standing]
     kept_away: Collection[tuple[str, str]]
 
-    def objection(self, intent: Intent, room: Room) -> GiftRefused | None:
+    def objection(self, intent: Intent, room: Place) -> GiftRefused | None:
         """Return why no gift from this sender is taken in ``room``, or None."""
         if room.state == "ended":
             return RoomEnded()
@@ -99,16 +129,21 @@ def is_open(standing: Standing | None) -> bool:
 
 def facts(conn: Connection, intents: Sequence[Intent]) -> Facts:
     """Return what is true of the rooms and people that ``intents`` name."""
-    found = rooms.rooms(conn, {intent.room_id for intent in intents})
+    found = places(conn, {intent.room_id for intent in intents})
     creators = {room.creator_id for room in found.values()}
     senders = {intent.sender_id for intent in intents}
     return Facts(found, standings(conn, creators | senders), kept_away(conn, creators, senders))
 
 
+def places(conn: Connection, room_ids: Collection[str]) -> dict[str, Place]:
+    """Return the rooms that exist, by id."""
+    rows = conn.execute(ROOMS, {"room_ids": list(room_ids)})
+    return {row[0]: Place(*row) for row in rows}
+
+
 def standings(conn: Connection, account_ids: Collection[str]) -> dict[str, Standing]:
     """Return how everybody stands who has an account."""
-    columns = accounts.c["account_id", "suspended_at", "closed_at", "birth_date"]
-    rows = conn.execute(select(*columns).where(accounts.c.account_id.in_(account_ids)))
+    rows = conn.execute(STANDINGS, {"account_ids": list(account_ids)})
     return {
         account_id: Standing(suspended_at is None and closed_at is None, birth_date)
         for account_id, suspended_at, closed_at, birth_date in rows
@@ -119,11 +154,5 @@ def kept_away(
     conn: Connection, creators: Collection[str], senders: Collection[str]
 ) -> set[tuple[str, str]]:
     """Return who of these keeps whom away: banned by a creator, or blocked either way."""
-    both = [*creators, *senders]
-    banned = select(bans.c.creator_id, bans.c.account_id).where(
-        bans.c.creator_id.in_(creators), bans.c.account_id.in_(senders)
-    )
-    blocked = select(blocks.c.blocker_id, blocks.c.blocked_id).where(
-        blocks.c.blocker_id.in_(both), blocks.c.blocked_id.in_(both)
-    )
-    return {(keeper, kept) for keeper, kept in conn.execute(banned.union_all(blocked))}
+    named = {"creators": list(creators), "senders": list(senders), "both": [*creators, *senders]}
+    return {(keeper, kept) for keeper, kept in conn.execute(KEPT_AWAY, named)}

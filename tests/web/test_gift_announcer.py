@@ -22,7 +22,7 @@ from tests.web.people.builders import NOON, a_person
 from wallet.writer import Writer
 from web import gift_announcer
 from web.database import Readers
-from web.gift_announcer import HOLD_S_MAX, RETELL_MAX, SETTLE_S, Announcer
+from web.gift_announcer import BOARD_S, HOLD_S_MAX, MARK_S, RETELL_MAX, SETTLE_S, Announcer
 from web.state import State
 
 COMBO = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -174,6 +174,7 @@ async def test_more_gifts_than_one_look_takes_are_all_told(
     life: StartLife, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gift_announcer, "ENTRIES_MAX", 3)
+    monkeypatch.setattr(gift_announcer, "UNMARKED_MAX", 2)
     async with life() as server:
         viewer = await server.viewer(coins_bought=70)
         seconds = count(20, -1)
@@ -237,6 +238,7 @@ async def test_a_combo_goes_on_over_a_restart(life: StartLife) -> None:
         viewer = await first.viewer(coins_bought=70)
         await first.commit(an_order(viewer, combo_id=COMBO))
         await first.catch_up()
+        await first.catch_up(after_s=MARK_S)
         await first.commit(an_order(viewer, combo_id=COMBO))  # never told: it is killed here
     async with life(NOON) as second:
         await second.commit(an_order(viewer, combo_id=COMBO, asked_at=NOON + SECOND))
@@ -279,6 +281,7 @@ async def test_a_gift_told_long_ago_is_not_told_again(life: StartLife) -> None:
     async with life() as first:
         await first.commit(an_order(await first.viewer(coins_bought=70)))
         await first.catch_up()
+        await first.catch_up(after_s=MARK_S)
     async with life(NOON + RETELL_MAX + SECOND) as second:
         await second.catch_up()
         await second.catch_up(after_s=HOLD_S_MAX)
@@ -307,6 +310,30 @@ async def test_a_new_gift_lets_the_held_ones_go_first(life: StartLife) -> None:
         await second.catch_up()
 
         assert second.listener.gifts() == [old.posting_id, new.posting_id]
+
+
+async def test_what_was_told_but_not_marked_is_told_once_in_one_run(life: StartLife) -> None:
+    async with life() as server:
+        viewer = await server.viewer(coins_bought=70)
+        gifts = []
+        for _ in range(3):
+            gifts.append(await server.commit(an_order(viewer)))
+            await server.catch_up()
+        await server.catch_up(after_s=MARK_S)
+
+        assert server.listener.gifts() == [gift.posting_id for gift in gifts]
+
+
+async def test_the_board_is_told_at_most_every_quarter_of_a_second(life: StartLife) -> None:
+    async with life() as server:
+        viewer = await server.writer.run(lambda conn: a_named_viewer(conn, "ana", "Ana"))
+        for _ in range(3):
+            await server.commit(an_order(viewer))
+            await server.catch_up(after_s=BOARD_S / 10)
+        await server.catch_up(after_s=BOARD_S)
+
+        boards = [body["top"][0]["coins"] for body in server.listener.told if "top" in body]
+        assert boards == [1, 3]
 
 
 async def test_it_wakes_for_every_commit(life: StartLife) -> None:
