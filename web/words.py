@@ -130,7 +130,6 @@ CATALOGUE: dict[str, str] = {
     "watch.not_yet_why": "{name} has opened the room. The picture comes as soon as it starts.",
     "watch.ended": "This broadcast has ended",
     "watch.ended_why": "Thank you for being here.",
-    "watch.ended_reason": "Why: {reason}",
     "watch.more_live": "See who is live",
     "watch.removed": "You can't watch this room",
     "watch.removed_why": "Why: {reason}",

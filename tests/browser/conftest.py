@@ -49,9 +49,7 @@ class Windows:
     expected: set[str] = field(default_factory=set)
     opened: list[BrowserContext] = field(default_factory=list)
 
-    def open(
-        self, size: dict[str, int] = DESK, theme: str = "dark", *, calm: bool = False
-    ) -> Page:
+    def open(self, size: dict[str, int] = DESK, theme: str = "dark", *, calm: bool = False) -> Page:
         """Return the only page of a new person's window."""
         context = self.browser.new_context(
             base_url=self.server.url,

@@ -16,7 +16,6 @@ from tests.browser.people import (
     say,
     sign_up,
     wait_for_frames,
-    watch,
 )
 
 pytestmark = pytest.mark.browser
@@ -35,7 +34,9 @@ def test_a_stranger_watches_joins_buys_coins_sends_a_gift_and_chats(
     expect(viewer.locator("#picture.shown")).to_be_attached(timeout=30_000)
     shoot(viewer, "journey-1-watching")
     came = wait_for_frames(viewer, 100)
-    print(f"{came.decoded} frames of {came.width} px {time.monotonic() - started:.1f} s after the tap")
+    print(
+        f"{came.decoded} frames of {came.width} px {time.monotonic() - started:.1f} s after the tap"
+    )
     assert came.sound_samples > came.concealed_samples
     viewer.click("#sound")
     expect(viewer.locator("#sound")).to_be_hidden()

@@ -42,11 +42,13 @@ export class Tray {
     find('send-gift').addEventListener('click', () => void this.send())
     find('get-coins').addEventListener('click', () => void this.#buy(0))
     purse.onChange(coins => { find('tray-balance').textContent = counted(coins) })
+    this.#sheet.onClose(() => document.body.classList.remove('tray-open'))
     this.#choose(this.#chosen)
   }
 
   toggle() {
     this.#sheet.toggle()
+    document.body.classList.toggle('tray-open', this.#sheet.isOpen)
     if (this.#sheet.isOpen) void purse.refresh()
   }
 

@@ -92,8 +92,9 @@ class Studio {
     if (this.#isSending && this.#roomState === 'live') this.#picture.is('live')
   }
 
-  #leave() {
-    this.#broadcast?.stop()
+  /** @param {{ isGone?: boolean }} [why] */
+  #leave(why) {
+    this.#broadcast?.stop(why)
     this.#broadcast = null
     this.#audience?.close()
     this.#health.stop()
@@ -107,10 +108,10 @@ class Studio {
     const roomId = this.#audience?.roomId
     if (!roomId) return
     holdRoom(null)
-    this.#leave()
+    this.#leave({ isGone: true })
     this.#audience = null
     find('before').hidden = true
-    this.#picture.say(say('watch.ended'), reason ? say('watch.ended_reason', { reason }) : '')
+    this.#picture.say(say('watch.ended'), reason)
   }
 
   // Ending
@@ -129,7 +130,7 @@ class Studio {
     this.#audience?.close() // what follows is our own doing
     const { summary } = await call('POST', `/api/rooms/${roomId}/end`, { body: undefined })
     holdRoom(null)
-    this.#leave()
+    this.#leave({ isGone: true })
     this.#audience = null
     showSummary(summary)
   }

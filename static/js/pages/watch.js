@@ -150,8 +150,7 @@ function waiting() {
 function ended(reason) {
   room.state = 'ended'
   leave()
-  const why = reason ? say('watch.ended_reason', { reason }) : say('watch.ended_why')
-  stage.say(say('watch.ended'), why, make('a', { class: 'button', href: '/' }, say('watch.more_live')))
+  stage.say(say('watch.ended'), reason || say('watch.ended_why'), make('a', { class: 'button', href: '/' }, say('watch.more_live')))
 }
 
 /** There is no use in coming back. @param {number} code @param {string} reason */
@@ -164,7 +163,7 @@ function gone(code, reason) {
 }
 
 function leave() {
-  watching.close()
+  watching.close({ isGone: true })
   socket.close()
   stage.stop()
   stage.link('')

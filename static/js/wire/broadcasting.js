@@ -55,10 +55,11 @@ export class Broadcasting {
     await sender?.replaceTrack(track)
   }
 
-  stop() {
+  /** @param {{ isGone?: boolean }} [why] isGone: the server has ended it */
+  stop(why) {
     this.#closed = true
     clearTimeout(this.#timer)
-    this.#link?.close()
+    this.#link?.close(why)
     this.#link = null
   }
 

@@ -39,12 +39,13 @@ export class PeerLink {
     await this.connection.setRemoteDescription({ type: 'answer', sdp: text })
   }
 
-  close() {
+  /** @param {{ isGone?: boolean }} [why] isGone: the server has dropped it already */
+  close({ isGone = false } = {}) {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#timer)
     this.connection.close()
-    this.#delete()
+    if (!isGone) this.#delete()
   }
 
   #delete() {

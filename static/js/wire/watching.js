@@ -53,16 +53,16 @@ export class Watching {
     if (!this.#link) void this.join()
   }
 
-  /** The room ended, or the page goes away. */
-  close() {
+  /** For good. @param {{ isGone?: boolean }} [why] isGone: the server has ended it */
+  close(why) {
     this.#closed = true
-    this.leave()
+    this.leave(why)
   }
 
-  /** Stop receiving for now. */
-  leave() {
+  /** Stop receiving for now. @param {{ isGone?: boolean }} [why] */
+  leave(why) {
     clearTimeout(this.#timer)
-    this.#link?.close()
+    this.#link?.close(why)
     this.#link = null
   }
 
