@@ -189,11 +189,11 @@ class ViewerSocket(asyncio.Protocol):
             while (frame := self._next_frame()) is not None:
                 self._take(frame)
         except ProtocolError as error:
-            self.close(CloseCode.PROTOCOL_ERROR, str(error))
+            self._fail(CloseCode.PROTOCOL_ERROR, str(error))
         except PayloadTooBig:
-            self.close(CloseCode.MESSAGE_TOO_BIG, f"at most {frames.MESSAGE_BYTES_MAX} bytes")
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"at most {frames.MESSAGE_BYTES_MAX} bytes")
         except UnicodeDecodeError:
-            self.close(CloseCode.INVALID_DATA, "not UTF-8")
+            self._fail(CloseCode.INVALID_DATA, "not UTF-8")
 
     def shutdown(self) -> None:
         """Close, because the server stops (uvicorn calls this)."""
@@ -263,6 +263,11 @@ class ViewerSocket(asyncio.Protocol):
         self.mode = Mode.CLOSING
         self.waiting = None
         self._owner.closing(self, code)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Close without waiting for an answer: what comes now cannot be read (section 7.1.7)."""
+        self.close(code, reason)
+        self.transport.close()
 
     # Reading
 
