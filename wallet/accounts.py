@@ -16,8 +16,9 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
+from wallet import tables
 from wallet.errors import BadEncoding, UnknownAccount
-from wallet.tables import rows_of, write_rows
+from wallet.tables import insert_rows, rows_of, write_rows
 
 COIN = "COIN"
 DIA = "DIA"
@@ -196,11 +197,6 @@ LOAD_BY_ID = {
     " WHERE id IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT id, name, balance FROM ledger_accounts WHERE id = ANY(%b::bigint[])",
 }
-OPEN = {
-    "sqlite": "INSERT INTO ledger_accounts (id, name, balance) VALUES (?, ?, ?)",
-    "postgresql": "INSERT INTO ledger_accounts (id, name, balance)"
-    " SELECT * FROM unnest(%b::bigint[], %b::text[], %b::bigint[])",
-}
 STORE = {
     "sqlite": "UPDATE ledger_accounts SET balance = ? WHERE id = ?",
     "postgresql": "UPDATE ledger_accounts SET balance = v.balance"
@@ -240,7 +236,7 @@ def store(conn: Connection, accounts: Iterable[Account]) -> None:
             opened.append((account.id, account.name.text, account.balance))
         elif account.stored != account.balance:
             changed.append((account.balance, account.id))
-    write_rows(conn, OPEN, opened)
+    insert_rows(conn, tables.accounts, opened)
     write_rows(conn, STORE, sorted(changed, key=lambda row: row[1]))
 
 

@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from wallet import tables
 from wallet.accounts import AccountName, name_of
 from wallet.book import Transfer
 from wallet.errors import BadEncoding, LedgerBroken
-from wallet.tables import micros_of, moment_of, rows_of, write_rows
+from wallet.tables import insert_rows, micros_of, moment_of, rows_of, write_rows
 
 VERSION = 1
 NO_HASH = bytes(32)
@@ -128,29 +129,6 @@ def row_hash(previous: bytes, columns: Sequence[Any], legs: Sequence[Transfer]) 
 
 # Writing
 
-APPEND = {
-    "sqlite": "INSERT INTO ledger_journal (chain, sequence, recorded_at, effective_at, kind,"
-    " account_id, route, key, terms_hash, refusal, note, answer, opened, lots, hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "postgresql": "INSERT INTO ledger_journal (chain, sequence, recorded_at, effective_at, kind,"
-    " account_id, route, key, terms_hash, refusal, note, answer, opened, lots, hash)"
-    " SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[],"
-    " %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[],"
-    " %b::bytea[], %b::bytea[], %b::bytea[])",
-}
-APPEND_LEGS = {
-    "sqlite": "INSERT INTO ledger_transfers (chain, sequence, leg, asset, debit_id, credit_id,"
-    " amount) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    "postgresql": "INSERT INTO ledger_transfers (chain, sequence, leg, asset, debit_id, credit_id,"
-    " amount) SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::smallint[], %b::text[],"
-    " %b::bigint[], %b::bigint[], %b::bigint[])",
-}
-APPEND_KEYS = {
-    "sqlite": "INSERT INTO ledger_keys (key, account_id, route, chain, sequence)"
-    " VALUES (?, ?, ?, ?, ?)",
-    "postgresql": "INSERT INTO ledger_keys (key, account_id, route, chain, sequence)"
-    " SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[])",
-}
 # The head moves only from where we read it: two writers on one chain cannot both succeed.
 MOVE_HEAD = {
     "sqlite": "UPDATE ledger_chains SET head_sequence = ?, head_hash = ?"
@@ -193,9 +171,9 @@ class Chain:
         """
         if not self._rows:
             return
-        write_rows(conn, APPEND, self._rows)
-        write_rows(conn, APPEND_LEGS, self._legs)
-        write_rows(conn, APPEND_KEYS, self._keys)
+        insert_rows(conn, tables.journal, self._rows)
+        insert_rows(conn, tables.transfers, self._legs)
+        insert_rows(conn, tables.keys, self._keys)
         moved = (self._sequence, self._hash, self.head.chain, self.head.sequence)
         if not rows_of(conn, MOVE_HEAD, moved):
             raise LedgerBroken(f"the head of chain {self.head.chain} moved under its writer")
@@ -249,7 +227,7 @@ def open_chain(conn: Connection, now: datetime) -> Head:
     note = encode_heads([Head(*head) for head in heads])
     row = (chain, 1, at, at, CHAIN_KIND, "", "", "", b"", b"", note, b"", b"", b"")
     first_hash = row_hash(NO_HASH, row, ())
-    write_rows(conn, APPEND, [(*row, first_hash)])
+    insert_rows(conn, tables.journal, [(*row, first_hash)])
     rows_of(conn, SET_FIRST_HASH, (first_hash, chain))
     return Head(chain, 1, first_hash)
 

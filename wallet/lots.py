@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from wallet import tables
 from wallet.errors import BadEncoding, NotACommand
-from wallet.tables import rows_of, write_rows
+from wallet.tables import insert_rows, rows_of, write_rows
 
 RECORD = struct.Struct(">cqqqqq")  # tag, then five signed 64-bit integers
 # Accounts whose balance is what the lots add up to (promotional coins apart, which have none).
@@ -188,12 +189,6 @@ LOAD_BY_ID = {
     " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
     "postgresql": f"SELECT {COLUMNS} FROM ledger_lots WHERE id = ANY(%b::bigint[]) ORDER BY id",
 }
-OPEN = {
-    "sqlite": f"INSERT INTO ledger_lots ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "postgresql": f"INSERT INTO ledger_lots ({COLUMNS}) SELECT * FROM unnest("
-    + ", ".join(["%b::bigint[]"] * 9)
-    + ")",
-}
 STORE = {
     "sqlite": "UPDATE ledger_lots SET spent = ?, taken = ?, owed = ?, frozen = ? WHERE id = ?",
     "postgresql": "UPDATE ledger_lots SET spent = v.spent, taken = v.taken, owed = v.owed,"
@@ -228,5 +223,5 @@ def store(conn: Connection, changed: Iterable[Lot]) -> None:
             moved.append((lot.spent, lot.taken, lot.owed, lot.frozen, lot.id))
         else:
             opened.append(lot.row)
-    write_rows(conn, OPEN, opened)
+    insert_rows(conn, tables.lots, opened)
     write_rows(conn, STORE, moved)

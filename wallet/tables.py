@@ -11,6 +11,8 @@ Sign    A balance is debits minus credits.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -365,3 +367,49 @@ def write_rows(
     else:
         columns = tuple(list(column) for column in zip(*rows, strict=True))
         conn.exec_driver_sql(statements[dialect], columns)
+
+
+VALUES_MAX = 999  # per statement; what every SQLite allows
+
+
+@lru_cache
+def insert_statement(table: Table, dialect: str, rows_count: int) -> str:
+    """Return the statement that inserts ``rows_count`` whole rows into ``table``."""
+    names = ", ".join(column.name for column in table.columns)
+    if dialect == "sqlite":
+        row = f"({', '.join('?' for _ in table.columns)})"
+        values = f"VALUES {', '.join([row] * rows_count)}"
+    else:
+        arrays = ", ".join(f"%b::{array_type(column)}[]" for column in table.columns)
+        values = f"SELECT * FROM unnest({arrays})"
+    return f"INSERT INTO {table.name} ({names}) {values}"
+
+
+def array_type(column: Column[Any]) -> str:
+    """Return what PostgreSQL calls the type of a column's values."""
+    if isinstance(column.type, String):
+        return "text"
+    if isinstance(column.type, LargeBinary):
+        return "bytea"
+    return "bigint"
+
+
+def insert_rows(conn: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert whole rows, in the table's order of columns, with as few statements as can be.
+
+    Many rows per statement also means that SQLite lets go of the interpreter once for all of
+    them: with a row each, the writer would queue for it behind the event loop every time.
+    """
+    dialect = conn.dialect.name
+    if dialect != "sqlite":
+        if rows:
+            columns = tuple(list(column) for column in zip(*rows, strict=True))
+            conn.exec_driver_sql(insert_statement(table, dialect, 0), columns)
+        return
+    size = VALUES_MAX // len(table.columns)
+    whole = len(rows) - len(rows) % size
+    for start in range(0, whole, size):
+        values = tuple(chain.from_iterable(rows[start : start + size]))
+        conn.exec_driver_sql(insert_statement(table, dialect, size), values)
+    if whole < len(rows):
+        conn.exec_driver_sql(insert_statement(table, dialect, 1), list(rows[whole:]))
