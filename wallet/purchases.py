@@ -212,6 +212,8 @@ def find(conn: Connection, purchase_id: str, *, account_id: str | None = None) -
     Raises:
         UnknownPurchase: There is none, or it is somebody else's.
     """
+    if not purchase_id.isalnum():  # a URL can hold what PostgreSQL's texts cannot
+        raise UnknownPurchase(purchase_id)
     query = select(purchases).where(purchases.c.purchase_id == purchase_id)
     if account_id is not None:
         query = query.where(purchases.c.account_id == account_id)

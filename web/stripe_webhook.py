@@ -4,7 +4,6 @@ Coins plane. The bytes are verified before anything is parsed. Whatever goes wro
 signature is a 5xx, and Stripe asks again, which is safe: events are applied once.
 """
 
-import asyncio
 import hmac
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -21,6 +20,7 @@ from wallet.stripe_gateway import Event, Intent, StripeGateway
 from web.operations import Answer, Call, Operation, operation, read_at_most
 from web.settings import Settings
 from web.state import State
+from web.stripe_asking import ask_stripe
 
 PATH: Final = "/api/stripe/webhook"
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -67,7 +67,7 @@ async def clear_doubt(state: State, event: Event, received: Received) -> Result:
     """
     assert received.doubt_id is not None
     try:
-        intent = await asyncio.to_thread(retrieve, state["stripe"], received.doubt_id)
+        intent = await ask_stripe(retrieve, state["stripe"], received.doubt_id)
     except StripeRefused:
         return await in_writer(
             state, lambda conn: stripe_events.give_up_doubt(conn, event.event_id)

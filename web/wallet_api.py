@@ -8,7 +8,6 @@ Jobs    ``jobs``: "pending purchases" asks Stripe about what is pending for more
 Units   coins, diamonds: one. ``amount_minor``: the currency's smallest unit, tax included.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
@@ -32,6 +31,7 @@ from web.people import ages
 from web.people.errors import Suspended
 from web.settings import Settings
 from web.state import State
+from web.stripe_asking import ask_stripe
 from web.stripe_sandbox import check_reach
 from web.wallet_history import BadCursor, Line
 
@@ -256,7 +256,7 @@ async def prepare(state: State, asked: Purchase) -> bytes:
         StripeRefused: Stripe will not.
         StripeUnavailable: Ask again: there will be one PaymentIntent, not two.
     """
-    intent = await asyncio.to_thread(
+    intent = await ask_stripe(
         state["stripe"].create_intent, asked.purchase_id, asked.amount_minor, asked.currency
     )
     answer = msgspec.json.encode(started(asked, intent, state["settings"]))
@@ -289,7 +289,7 @@ async def look_again(state: State, intent_id: str) -> Result:
         StripeRefused: There is no such intent.
         StripeUnavailable: No usable answer.
     """
-    intent = await asyncio.to_thread(state["stripe"].intent, intent_id)
+    intent = await ask_stripe(state["stripe"].intent, intent_id)
     return await take_over(state, intent)
 
 
@@ -312,7 +312,10 @@ async def sweep_pending(state: State) -> None:
             await sweep_one(state, found)
         except (StripeUnavailable, StripeRefused) as error:
             log.warning("pending purchase", purchase_id=found.purchase_id, why=str(error))
-            await put_off(state, found)
+            if isinstance(error, StripeRefused) and is_abandoned(state, found):
+                await give_up(state, found)  # made under another key: nobody can pay it here
+            else:
+                await put_off(state, found)
 
 
 async def sweep_one(state: State, found: Purchase) -> None:
@@ -322,15 +325,14 @@ async def sweep_one(state: State, found: Purchase) -> None:
         StripeRefused: Stripe knows no such intent.
         StripeUnavailable: No usable answer.
     """
-    is_abandoned = found.requested_at + ABANDONED_AFTER <= state["clock"]()
     if found.intent_id is None:
-        if is_abandoned:  # whatever was made for it, nobody was ever given the means to pay it
-            await in_writer(state, lambda conn: purchases.give_up(conn, found.purchase_id))
+        if is_abandoned(state, found):  # nobody was ever given the means to pay it
+            await give_up(state, found)
             return
         await prepare(state, found)
     else:
         await look_again(state, found.intent_id)
-        if is_abandoned:
+        if is_abandoned(state, found):
             await end(state, found.purchase_id, found.intent_id)
     await put_off(state, found)
 
@@ -345,11 +347,21 @@ async def end(state: State, purchase_id: str, intent_id: str) -> None:
     if found.status is not purchases.Status.REQUESTED:
         return
     try:
-        intent = await asyncio.to_thread(state["stripe"].cancel_intent, intent_id)
+        intent = await ask_stripe(state["stripe"].cancel_intent, intent_id)
     except StripeRefused:
         await look_again(state, intent_id)  # paid or cancelled just now
         return
     await take_over(state, intent)
+
+
+def is_abandoned(state: State, found: Purchase) -> bool:
+    """Return whether a purchase has been pending for too long."""
+    return found.requested_at + ABANDONED_AFTER <= state["clock"]()
+
+
+async def give_up(state: State, found: Purchase) -> None:
+    """Ask no more about a purchase."""
+    await in_writer(state, lambda conn: purchases.give_up(conn, found.purchase_id))
 
 
 async def put_off(state: State, found: Purchase) -> None:

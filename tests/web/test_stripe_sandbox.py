@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from tests.conftest import Server
 from tests.web.payments import SECRET, Till, open_till
 from wallet.errors import StripeRefused
 from wallet.stripe_gateway import StripeGateway
@@ -14,7 +15,7 @@ from wallet.tables import sandbox_deliveries, sandbox_objects
 from web import stripe_sandbox
 from web.errors import Problem
 from web.settings import read_settings
-from web.stripe_sandbox import PATH, check_reach, is_loopback, open_gateway, parse
+from web.stripe_sandbox import PATH, check_reach, is_loopback, open_gateway, parse, sandbox_key
 
 INTENTS = "/v1/payment_intents"
 ASKED = {"amount": "969", "currency": "eur", "metadata[purchase_id]": "p1"}
@@ -111,6 +112,7 @@ async def test_a_refusal_of_something_begun_is_repeated_under_its_key(till: Till
         ({"amount": "9.69"}, "parameter_invalid_integer", "amount"),
         ({"amount": "٣"}, "parameter_invalid_integer", "amount"),
         ({"currency": "euro"}, None, "currency"),
+        ({"description": "a\x00b"}, None, "description"),
         ({"confirm": "yes"}, None, "confirm"),
     ],
 )
@@ -142,6 +144,13 @@ async def test_a_page_has_1_to_100_objects(till: Till, limit: str) -> None:
     refused = await till.stripe("GET", INTENTS, params={"limit": limit})
 
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "limit")
+
+
+@pytest.mark.parametrize("object_id", ["pi_nothing", "%00", "é"])
+async def test_what_is_not_there_is_missing(till: Till, object_id: str) -> None:
+    missing = await till.stripe("GET", f"{INTENTS}/{object_id}")
+
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "resource_missing")
 
 
 async def test_refunds_and_disputes_are_asked_for_over_http(till: Till) -> None:
@@ -300,3 +309,15 @@ def test_form_fields_become_nested_typed_parameters() -> None:
         "metadata": {"a": "1", "b": "2"},
         "confirm": False,
     }
+
+
+def test_the_real_client_reaches_it_over_a_socket(
+    module_server: Server,
+) -> None:
+    secret = (module_server.folder / "var" / "secret-key").read_text()
+    gateway = StripeGateway(sandbox_key(secret), api_base=f"{module_server.url}{PATH}")
+
+    intent = gateway.create_intent("p1", 969, "EUR")
+
+    assert gateway.intent(intent.id) == intent
+    assert gateway.cancel_intent(intent.id).status == "canceled"

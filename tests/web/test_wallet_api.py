@@ -309,6 +309,7 @@ async def test_somebody_elses_purchase_is_not_there(till: Till) -> None:
         await till.client.get(f"/api/wallet/purchases/{purchase_id}", headers=bob),
         await till.client.post(f"/api/wallet/purchases/{purchase_id}/return", headers=bob),
         await till.client.get(f"/api/wallet/purchases/{uuid4().hex}", headers=bob),
+        await till.client.get("/api/wallet/purchases/%00", headers=bob),
     ):
         assert (response.status_code, response.json()["code"]) == (404, "unknown_purchase")
 
@@ -371,6 +372,22 @@ async def test_what_stripe_was_never_asked_for_is_given_up_after_a_day(till: Til
 
     assert await status_of(till, await the_only_purchase(till)) is Status.CANCELED
     assert await intents_made(till) == 0
+
+
+async def test_an_intent_of_another_key_is_asked_about_for_a_day_and_then_given_up(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await till.ask(await till.person())
+    purchase_id = await the_only_purchase(till)
+    monkeypatch.setattr(stripe_sandbox, "sandbox_key", lambda _secret: "sk_test_other")
+
+    till.later(seconds=60)
+    await sweep_pending(till.state)
+    assert await status_of(till, purchase_id) is Status.REQUESTED
+
+    till.later(hours=24)
+    await sweep_pending(till.state)
+    assert await status_of(till, purchase_id) is Status.CANCELED
 
 
 async def test_a_sweep_that_gets_no_answer_tries_later(till: Till) -> None:
