@@ -27,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from web import words
+from web.demo_people import CAST
 from web.people import sessions
 from web.people.sessions import Person
 from web.state import State
@@ -103,7 +104,7 @@ def render(request: Request[State], shown: Shown) -> Response:
                 "theme": theme if theme in THEMES else None,
                 "is_test_money": request.state["settings"].uses_sandbox,
                 "is_demo": is_demo(request),
-                "demo_people": ("viewer", "creator", "finance", "moderator"),
+                "demo_people": [part for part in CAST if part.who],
                 "facts": facts_of(request, shown),
                 **shown.seen,
             }

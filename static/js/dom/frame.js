@@ -1,4 +1,4 @@
-/** What every page has: the theme switch, the demo's bar, the token for requests. */
+/** What every page has: the theme switch and the token for requests. */
 import { facts } from '../facts.js'
 import { csrf } from '../wire/api.js'
 
@@ -12,14 +12,5 @@ for (const button of document.querySelectorAll('[data-theme-switch]')) {
     const isDark = getComputedStyle(root).colorScheme.startsWith('dark')
     root.dataset.theme = isDark ? 'light' : 'dark'
     document.cookie = `ovation_theme=${root.dataset.theme}; path=/; max-age=${YEAR_S}; samesite=lax`
-  })
-}
-
-for (const button of document.querySelectorAll('[data-become]')) {
-  const who = /** @type {HTMLElement} */ (button).dataset.become
-  button.addEventListener('click', async () => {
-    const response = await fetch(`/demo/become/${who}`, { method: 'POST', headers: { 'X-CSRF-Token': csrf.token } })
-    const goal = response.redirected ? response.url : (await response.json().catch(() => ({}))).go
-    location.assign(goal ?? location.href)
   })
 }

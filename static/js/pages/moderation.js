@@ -10,8 +10,8 @@ import { call } from '../wire/api.js'
 const LOOK_MS = 5000
 const SERIOUS = ['suspend', 'end_room']
 
-/** @type {string} ids of the reports on screen */
-let shown = ''
+/** @type {string | null} ids of the reports on screen */
+let shown = null
 
 /** @param {boolean} [isForced] */
 async function look(isForced = false) {

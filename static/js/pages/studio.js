@@ -14,13 +14,17 @@ import { OwnPicture } from '../studio/own_picture.js'
 import { Ready } from '../studio/ready.js'
 import { Broadcasting } from '../wire/broadcasting.js'
 import { call } from '../wire/api.js'
+import { Watching } from '../wire/watching.js'
 
 /** @typedef {import('../studio/held_room.js').Held} Held */
+/** @typedef {import('../facts.js').Room} Room */
 
 class Studio {
   #picture = new OwnPicture()
   #health = new HealthLine()
   #isSending = false
+  /** @type {Watching | null} shows what another program sends */
+  #mirror = null
   #roomState = 'open'
   #ready = new Ready(stream => this.#picture.show(stream), track => void this.#broadcast?.replace(track))
   /** @type {Broadcasting | null} */
@@ -32,10 +36,18 @@ class Studio {
     onSubmit(find('ready'), values => this.#goLive(values))
     find('end').addEventListener('click', () => void this.#askToEnd())
     find('new-broadcast').addEventListener('click', () => location.reload())
-    this.#showOpenRooms()
-    void this.#ready.open()
+    const rooms = /** @type {Room[]} */ (facts.open_rooms)
+    const elsewhere = rooms.find(room => room.state === 'live' && room.room_id !== heldRoom()?.room_id)
+    if (elsewhere) this.#goOn(elsewhere)
+    else {
+      this.#showOpenRooms(rooms)
+      void this.#ready.open()
+    }
     addEventListener('beforeunload', event => this.#broadcast && event.preventDefault())
-    addEventListener('pagehide', () => this.#broadcast?.stop())
+    addEventListener('pagehide', () => {
+      this.#broadcast?.stop()
+      this.#mirror?.leave()
+    })
   }
 
   /** @param {Record<string, string>} values */
@@ -96,6 +108,7 @@ class Studio {
   #leave(why) {
     this.#broadcast?.stop(why)
     this.#broadcast = null
+    this.#mirror?.close(why)
     this.#audience?.close()
     this.#health.stop()
     this.#picture.is('before')
@@ -137,8 +150,8 @@ class Studio {
 
   // Rooms left open
 
-  #showOpenRooms() {
-    const rooms = /** @type {import('../facts.js').Room[]} */ (facts.open_rooms)
+  /** @param {Room[]} rooms */
+  #showOpenRooms(rooms) {
     find('open-rooms').hidden = rooms.length === 0
     find('open-room-list').replaceChildren(...rooms.slice(0, 3).map(room => make('div', { class: 'row apart' },
       make('span', { class: 'grow' }, say('studio.open_rooms_why', { title: room.title })),
@@ -146,7 +159,7 @@ class Studio {
       make('button', { class: 'button quiet small', type: 'button', onclick: () => void this.#end(room.room_id) }, say('studio.end')))))
   }
 
-  /** @param {import('../facts.js').Room} room */
+  /** @param {Room} room */
   #goOn(room) {
     const held = heldRoom()
     const isOurs = held?.room_id === room.room_id && this.#ready.devices.stream.getVideoTracks().length > 0
@@ -154,6 +167,11 @@ class Studio {
     this.#enter(room.room_id)
     this.#picture.is('elsewhere')
     this.#picture.say(say('studio.elsewhere'), say('studio.elsewhere_why'))
+    this.#mirror = new Watching(room.room_id, () => this.#audience?.viewToken() ?? Promise.resolve(''), {
+      stream: stream => this.#picture.show(stream, { isMirrored: false }),
+      state: () => {},
+    })
+    void this.#mirror.join()
     this.#health.ask(room.room_id)
   }
 }

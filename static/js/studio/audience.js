@@ -57,6 +57,10 @@ export class Audience {
     void this.#socket.open()
   }
 
+  viewToken() {
+    return this.#view.get()
+  }
+
   close() {
     this.#socket.close()
     this.tiles.close()

@@ -6,8 +6,9 @@ export class OwnPicture {
   #timer = 0
   #since = 0
 
-  /** @param {MediaStream | null} stream */
-  show(stream) {
+  /** @param {MediaStream | null} stream @param {{ isMirrored?: boolean }} [how] like a looking glass, or as others see it */
+  show(stream, { isMirrored = true } = {}) {
+    find('preview').classList.toggle('mirrored', isMirrored)
     find('preview').srcObject = stream
     find('own-word').hidden = Boolean(stream?.getVideoTracks().length)
   }

@@ -44,14 +44,14 @@ export class PeerLink {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#timer)
-    this.connection.close()
-    if (!isGone) this.#delete()
+    // The resource first: closing the connection ends it too, and then there is none to delete.
+    void (isGone ? Promise.resolve() : this.#delete()).finally(() => this.connection.close())
   }
 
-  #delete() {
+  async #delete() {
     if (!this.#location) return
     const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : undefined
-    fetch(this.#location, { method: 'DELETE', headers, keepalive: true }).catch(() => {})
+    await fetch(this.#location, { method: 'DELETE', headers, keepalive: true }).catch(() => {})
   }
 
   #changed() {

@@ -1,0 +1,2 @@
+/** The gallery needs no more than the frame. */
+import '../dom/frame.js'
