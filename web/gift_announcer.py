@@ -10,11 +10,13 @@ frames may have died on their way, are held per room until somebody has been bac
 room lets them go first, so that a room's order stays the journal's.
 
 Units   seconds, monotonic; coins are whole ones.
-Limit   combo counts are rebuilt, and gifts told again, from the last ``RETOLD_GIFTS_MAX`` gifts.
+Limit   combo counts are rebuilt, and gifts told again, from the last ``RETOLD_GIFTS_MAX`` gifts;
+        of what is held for one room the newest ``HELD_FRAMES_MAX`` are kept.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,6 +41,7 @@ READER = "announcer"
 ENTRIES_MAX = 500  # read in one go
 RETELL_MAX = timedelta(seconds=60)
 RETOLD_GIFTS_MAX = 1_000
+HELD_FRAMES_MAX = 1_000
 HOLD_S_MAX = 30.0
 SETTLE_S = 1.0
 LOOK_S = 0.25  # while something is held
@@ -80,7 +83,7 @@ class Told:
 class Held:
     """Frames that wait for somebody to be in a room again; ``seen_at`` is since when one is."""
 
-    frames: list[Frame] = field(default_factory=list)
+    frames: deque[Frame] = field(default_factory=lambda: deque(maxlen=HELD_FRAMES_MAX))
     seen_at: float | None = None
 
 

@@ -299,6 +299,20 @@ async def test_an_untold_gift_is_told_however_long_ago_it_was(life: StartLife) -
         assert second.listener.gifts() == [gift.posting_id]
 
 
+async def test_of_a_long_backlog_the_newest_are_kept(
+    life: StartLife, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gift_announcer, "HELD_FRAMES_MAX", 2)
+    async with life() as first:
+        viewer = await first.viewer(coins_bought=70)
+        gifts = [await first.commit(an_order(viewer)) for _ in range(3)]
+    async with life(NOON) as second:
+        await second.catch_up()
+        await second.catch_up(after_s=HOLD_S_MAX)
+
+        assert second.listener.gifts() == [gift.posting_id for gift in gifts[1:]]
+
+
 async def test_a_new_gift_lets_the_held_ones_go_first(life: StartLife) -> None:
     async with life() as first:
         viewer = await first.viewer(coins_bought=70)
