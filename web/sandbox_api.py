@@ -19,7 +19,8 @@ from wallet.purchases import Purchase
 from web.errors import Problem
 from web.operations import Answer, Call, Operation, operation, read_at_most
 from web.stripe_objects import Body, SandboxRefusal, StripeObjects
-from web.stripe_sandbox import check_reach, deliver, open_objects
+from web.stripe_requests import open_objects
+from web.stripe_sandbox import check_reach, deliver
 from web.wallet_api import PurchaseShown, in_writer, shown_purchase
 
 BODY_BYTES_MAX: Final = 4 * 1024

@@ -15,7 +15,7 @@ from wallet.tables import sandbox_deliveries, sandbox_objects
 from web import stripe_sandbox
 from web.errors import Problem
 from web.settings import read_settings
-from web.stripe_sandbox import PATH, check_reach, is_loopback, open_gateway, parse, sandbox_key
+from web.stripe_sandbox import PATH, check_reach, is_loopback, open_gateway, sandbox_key
 
 INTENTS = "/v1/payment_intents"
 ASKED = {"amount": "969", "currency": "eur", "metadata[purchase_id]": "p1"}
@@ -299,16 +299,6 @@ async def test_every_object_is_kept_once(till: Till) -> None:
         ).all()
     )
     assert sorted(kept) == ["charge", "payment_intent"]
-
-
-def test_form_fields_become_nested_typed_parameters() -> None:
-    pairs = [("amount", "7"), ("metadata[a]", "1"), ("metadata[b]", "2"), ("confirm", "false")]
-
-    assert parse(pairs, stripe_sandbox.CREATE_INTENT) == {
-        "amount": 7,
-        "metadata": {"a": "1", "b": "2"},
-        "confirm": False,
-    }
 
 
 def test_the_real_client_reaches_it_over_a_socket(

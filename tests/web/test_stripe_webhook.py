@@ -11,7 +11,7 @@ from tests.web.payments import PAID_COINS, SECRET, Till, open_till
 from wallet import purchases, stripe_gateway
 from wallet.purchases import Status
 from wallet.tables import events, sandbox_objects
-from web import stripe_sandbox
+from web import stripe_requests
 from web.settings import read_settings
 from web.stripe_webhook import BODY_BYTES_MAX, PATH, webhook_secret
 
@@ -216,7 +216,7 @@ async def test_a_charge_without_an_intent_is_nobody_we_know(till: Till) -> None:
     charge_id = msgspec.json.decode(body)["data"]["object"]["charge"]
 
     def unlink(conn: Any) -> None:
-        shelf = stripe_sandbox.DatabaseShelf(conn, till.now)
+        shelf = stripe_requests.DatabaseShelf(conn, till.now)
         charge = shelf.get(charge_id)
         assert charge is not None
         shelf.put(charge | {"payment_intent": None})
