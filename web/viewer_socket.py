@@ -48,6 +48,9 @@ class Mode(IntEnum):
     CLOSING = 3
 
 
+OPEN: Final = Mode.OPEN  # looked up once per frame and viewer, so a name of its own
+
+
 class Owner(Protocol):
     """Whoever looks after the connections of a process."""
 
@@ -203,7 +206,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def deliver(self, wire: bytes, ticket: Ticket) -> None:
         """Write a batch, or deal with it as the connection's state demands."""
-        if self.mode is Mode.OPEN:
+        if self.mode is OPEN:
             self.transport.write(wire)
         else:
             self._deliver_otherwise(ticket)
