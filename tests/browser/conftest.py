@@ -17,6 +17,7 @@ from tests.conftest import Server, free_port
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
 PHONE = {"width": 390, "height": 844}
+SECRET = "the browser tests' own"
 DESK = {"width": 1440, "height": 900}
 FLAGS = [
     "--no-sandbox",
@@ -102,7 +103,8 @@ def stage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("stage")
     (folder / "terms.md").write_text("# Terms\n\n## Be kind\n\n- No **spam**\n- No hate\n")
     (folder / "privacy.txt").write_text("We keep what we must.\n")
-    running = Server(folder, free_port(), {"OVATION_LEGAL_DIR": str(folder)}).start()
+    settings = {"OVATION_LEGAL_DIR": str(folder), "OVATION_SECRET_KEY": SECRET}
+    running = Server(folder, free_port(), settings).start()
     yield running
     running.stop()
     verified = running.run("ledger", "verify")

@@ -107,3 +107,60 @@ def buy(page: Page, card: str = "succeeds") -> None:
     page.check("#agree")
     page.check(f"[name=test-card][value={card}]")
     page.click("#pay")
+
+
+def behind_live_ms(creator: Page, viewer: Page) -> int:
+    """Return how far the viewer's picture is behind, by the clock Chromium's fake camera draws.
+
+    Both pages run on one machine: the picture on each is compared with the other's for as long as
+    it takes to see the viewer show what the creator showed.
+    """
+    sample = """video => {
+      const canvas = document.createElement('canvas')
+      canvas.width = 64; canvas.height = 36
+      const context = canvas.getContext('2d', { willReadFrequently: true })
+      return new Promise(resolve => {
+        const seen = []
+        const look = (_, { mediaTime }) => {
+          context.drawImage(video, 0, 0, 64, 36)
+          const pixels = context.getImageData(0, 0, 64, 36).data
+          const greens = []
+          for (let at = 1; at < pixels.length; at += 16) greens.push(pixels[at])
+          seen.push({ at: performance.timeOrigin + performance.now(), greens })
+          if (seen.length < 60) video.requestVideoFrameCallback(look)
+          else resolve(seen)
+        }
+        video.requestVideoFrameCallback(look)
+      })
+    }"""
+    both: dict[str, Any] = {}
+    for name, page, video in (("sent", creator, "#preview"), ("shown", viewer, "#picture")):
+        page.evaluate(f"void (globalThis.sampling = ({sample})(document.querySelector('{video}')))")
+        both[name] = page
+    sent = both["sent"].evaluate("globalThis.sampling")
+    shown = both["shown"].evaluate("globalThis.sampling")
+    delays = [one["at"] - nearest(one, sent)["at"] for one in shown]
+    return round(sorted(delays)[len(delays) // 2])
+
+
+def nearest(picture: dict[str, Any], pictures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the one of ``pictures`` that looks most like ``picture``."""
+    return min(
+        pictures,
+        key=lambda other: sum(
+            abs(one - two) for one, two in zip(picture["greens"], other["greens"], strict=True)
+        ),
+    )
+
+
+def sound_behind_picture_ms(page: Page) -> float:
+    """Return how much later sound is played than the picture that belongs to it."""
+    found: float = page.evaluate(
+        """async () => {
+          const report = await globalThis.peerConnections.at(-1).getStats()
+          const all = [...report.values()].filter(one => one.type === 'inbound-rtp')
+          const played = kind => all.find(one => one.kind === kind).estimatedPlayoutTimestamp ?? 0
+          return played('video') - played('audio')
+        }"""
+    )
+    return found

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Windows
 from tests.browser.people import (
+    behind_live_ms,
     buy,
     fill_sign_up,
     go_live,
@@ -15,8 +16,12 @@ from tests.browser.people import (
     received,
     say,
     sign_up,
+    sound_behind_picture_ms,
     wait_for_frames,
+    watch,
 )
+
+ASKED = "performance.getEntriesByType('resource').find(one => /whep/.test(one.name)).startTime"
 
 pytestmark = pytest.mark.browser
 
@@ -74,3 +79,39 @@ def test_a_stranger_watches_joins_buys_coins_sends_a_gift_and_chats(
     shoot(viewer, "journey-7-chat")
     shoot(creator, "journey-8-studio")
     wait_for_frames(viewer, 10)
+
+
+def test_a_late_joiner_has_a_picture_at_once_and_is_close_to_live(windows: Windows) -> None:
+    creator, viewer = windows.open(), windows.open()
+    sign_up(creator, new_handle("creator"))
+    room_id = go_live(creator, "Half a minute in")
+    creator.wait_for_timeout(30_000)
+
+    watch(viewer, room_id)
+    first = received(viewer)
+    viewer.wait_for_timeout(3_000)
+
+    later = received(viewer)
+    joined = viewer.evaluate("performance.getEntriesByName('picture')[0].startTime")
+    asked = viewer.evaluate(ASKED)
+    delay = behind_live_ms(creator, viewer)
+    print(f"picture {joined - asked:.0f} ms after asking, {delay} ms behind live 3 s later")
+    print(f"sound behind picture: {sound_behind_picture_ms(viewer):.0f} ms")
+    assert later.decoded > first.decoded
+    assert later.sound_samples > first.sound_samples
+
+
+def test_a_viewer_keeps_watching_when_the_studio_page_is_reloaded(windows: Windows) -> None:
+    creator, viewer = windows.open(), windows.open(PHONE)
+    sign_up(creator, new_handle("creator"))
+    room_id = go_live(creator, "Back in a second")
+    watch(viewer, room_id)
+    wait_for_frames(viewer, 10)
+
+    creator.reload()
+    expect(creator.locator("[data-check=camera].good")).to_be_visible(timeout=30_000)
+    creator.locator("#open-room-list").get_by_role("button", name="Go on").click()
+
+    expect(creator.locator("#own-state")).to_have_text("You're live", timeout=30_000)
+    wait_for_frames(viewer, 20)
+    assert viewer.evaluate("globalThis.peerConnections.length") == 1, "nobody renegotiates"

@@ -66,6 +66,7 @@ export class Stage {
   // Internal
 
   #shown() {
+    if (!performance.getEntriesByName('picture').length) performance.mark('picture')
     this.#word.hidden = true
     this.#video.classList.add('shown')
     this.#drawSound()
