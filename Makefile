@@ -36,7 +36,7 @@ lint: $(TESTED)
 	PYTHON=$(BIN)/python .ci/lint
 
 bench: $(INSTALLED)
-	$(BIN)/ovation bench all
+	@for name in relay join ledger gifts bus; do $(BIN)/ovation bench $$name --json || exit 1; done
 
 soak: $(TESTED)
 	PYTHONASYNCIODEBUG=0 $(BIN)/python -m pytest -m soak

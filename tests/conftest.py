@@ -7,11 +7,8 @@ free port; every test gets a transaction that is rolled back, or a database of i
 import contextlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,89 +20,27 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine
 
+from web.bench.measuring import free_ports
+from web.bench.postgres import find_program, running
 from web.database import open_engine
 from web.migrations import upgrade
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 START_S_MAX = 60.0
-POSTGRES_BIN_DIRS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+def free_port() -> int:
     """Return a port nobody uses right now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def postgres_program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs; initdb is often not on the PATH."""
-    for folder in POSTGRES_BIN_DIRS:
-        if (folder / name).exists():
-            return str(folder / name)
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"{name} is missing: install PostgreSQL (`make test` does on Debian)")
-    return found
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL prefix of a PostgreSQL started for this run, without a database name."""
-    folder = Path(tempfile.mkdtemp(prefix="ovation-postgres-"))
-    port = free_port()
-    as_user: dict[str, str] = {}
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "nobody")
-        as_user = {"user": "nobody"}
-    environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-    cluster = str(folder / "cluster")
-    subprocess.run(
-        [
-            *(postgres_program("initdb"), "-D", cluster, "-U", "ovation", "-A", "trust"),
-            *("-E", "UTF8", "--no-sync"),
-        ],
-        check=True,
-        cwd=folder,
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        **as_user,  # type: ignore[call-overload]
-    )
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(
-        [
-            *(postgres_program("postgres"), "-D", cluster, "-p", str(port)),
-            *("-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"),
-            *("-c", "fsync=off", "-c", "max_connections=200"),
-        ],
-        cwd=folder,
-        env=environ,
-        stdout=log,
-        stderr=log,
-        **as_user,  # type: ignore[call-overload]
-    )
-    try:
-        prefix = f"postgresql://ovation@127.0.0.1:{port}"
-        wait_for_postgres(f"{prefix}/postgres")
+    """The URL of a PostgreSQL started for this run, up to the database's name."""
+    if find_program("postgres") is None:
+        pytest.fail("PostgreSQL is missing: `make test` installs it on Debian")
+    with running(["fsync=off"]) as prefix:
         yield prefix
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait()
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_for_postgres(url: str) -> None:
-    """Return when PostgreSQL answers."""
-    deadline = time.monotonic() + START_S_MAX
-    while True:
-        try:
-            psycopg.connect(url).close()
-            return
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

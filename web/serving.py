@@ -5,6 +5,7 @@ goes on until they left or ``DRAIN_S_MAX`` passed; a second SIGTERM stops at onc
 """
 
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -131,6 +132,7 @@ def run(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> int:
         f"Ovation is at {address} — open it, sign up, go to {address}/studio and go live;\n"
         "open a private window to be your own viewer. Stop with Ctrl-C."
     )
+    gc.freeze()  # what was loaded to start stays; looking through it again and again is waste
     server.run(sockets=[listener])
     return 0 if server.started else 1
 

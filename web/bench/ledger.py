@@ -10,12 +10,8 @@ Units   ``*_s`` seconds, ``*_ms`` milliseconds; gifts one.
 
 import asyncio
 import os
-import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +19,6 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import uvloop
 from sqlalchemy import Engine
 
@@ -33,7 +28,8 @@ from wallet.journal import write_note
 from wallet.ledger import Command, Outcome
 from wallet.verify import verify
 from wallet.writer import Writer
-from web.bench.measuring import free_ports, percentile
+from web.bench import postgres
+from web.bench.measuring import percentile
 from web.database import open_engine
 from web.migrations import upgrade
 
@@ -48,7 +44,6 @@ PACE_STEP_S = 0.002
 TIME_S_MAX = 100.0  # leaves room for verifying and for PostgreSQL's start
 MANY_POSTINGS = 1_000_000
 PURSE_COINS = 10_000_000
-START_S_MAX = 30.0
 
 
 def measure() -> dict[str, Any]:
@@ -58,10 +53,10 @@ def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         measured = uvloop.run(measure_sqlite(Path(folder), started + TIME_S_MAX))
     figures: dict[str, float | None] = dict(measured.figures)
-    postgres_program = find_postgres("postgres")
+    postgres_program = postgres.find_program("postgres")
     if postgres_program is not None:
-        with postgres() as url:
-            beside = uvloop.run(measure_postgres(url))
+        with postgres.running() as prefix:
+            beside = uvloop.run(measure_postgres(f"{prefix}/postgres"))
         figures |= {"postgresql_gifts_per_s": beside}
     return {
         "figures": figures,
@@ -254,57 +249,3 @@ def size_of(engine: Engine, path: Path) -> int:
         assert raw is not None
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path.stat().st_size
-
-
-# PostgreSQL beside it
-
-
-def find_postgres(name: str) -> str | None:
-    """Return the path of one of PostgreSQL's programs, newest version first."""
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / name).exists():
-            return str(folder / name)
-    return shutil.which(name)
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Run a PostgreSQL of our own, durable as it comes, and yield its URL."""
-    folder = Path(tempfile.mkdtemp(prefix="ovation-bench-"))
-    owner: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "LC_ALL": "C"}}
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "nobody")
-        owner["user"] = "nobody"
-    cluster, (port,) = str(folder / "cluster"), free_ports(1)
-    initdb = [str(find_postgres("initdb")), "-D", cluster, "-U", "ovation", "-A", "trust"]
-    subprocess.run([*initdb, "-E", "UTF8"], check=True, stdout=subprocess.DEVNULL, **owner)
-    server = subprocess.Popen(
-        [
-            *(str(find_postgres("postgres")), "-D", cluster, "-p", str(port)),
-            *("-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **owner,
-    )
-    try:
-        url = f"postgresql://ovation@127.0.0.1:{port}/postgres"
-        wait_for(url)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_for(url: str) -> None:
-    """Return when PostgreSQL answers."""
-    deadline = time.monotonic() + START_S_MAX
-    while True:
-        try:
-            psycopg.connect(url).close()
-            return
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)

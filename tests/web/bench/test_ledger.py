@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.wallet.books import a_gift, a_lot, posted
-from web.bench import ledger
+from web.bench import ledger, postgres
 from web.database import open_engine
 
 
@@ -29,7 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_figures_have_the_promised_names_and_count_verified_gifts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ledger, "find_postgres", lambda _name: None)
+    monkeypatch.setattr(postgres, "find_program", lambda _name: None)
 
     measured = ledger.measure()
 
