@@ -176,6 +176,7 @@ async def log_out(call: Call[None]) -> Answer:
     """Log out here."""
     person = call.person
     await call.state["write"](sessions.revoke, person.account_id, person.session_id)
+    call.state["sockets"].end_sessions(person.account_id, session_id=person.session_id)
     return Answer(204, headers={"Set-Cookie": no_cookie(call.state["settings"])})
 
 
@@ -253,6 +254,7 @@ async def reset_password(call: Call[NewPassword]) -> Answer:
     passwords.check_password(password, account.handle)
     password_hash = await asyncio.to_thread(passwords.hash_password, password)
     await call.state["write"](resets.redeem, token, password_hash, now=call.now)
+    call.state["sockets"].end_sessions(account.account_id)
     return Answer(204)
 
 

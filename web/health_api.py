@@ -77,6 +77,7 @@ class ServerCollector(Collector):
         parts: dict[str, Mapping[str, float]] = {
             "media": state["media"].counters(),
             "bus": state["bus"].counters(),
+            "sockets": state["sockets"].counters(),
             "writer": state["writer"].counters(),
         }
         for part, counted in parts.items():

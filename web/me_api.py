@@ -159,6 +159,7 @@ async def change_password(call: Call[PasswordChange]) -> Answer:
     passwords.check_password(call.body.new, person.handle)
     password_hash = await asyncio.to_thread(passwords.hash_password, call.body.new)
     await call.state["write"](store_password, person, password_hash)
+    call.state["sockets"].end_sessions(person.account_id, but=person.session_id)
     return Answer(204)
 
 
@@ -187,7 +188,9 @@ async def list_sessions(call: Call[None]) -> Answer:
 @operation("DELETE", "/api/me/sessions/{session_id}", answers={204: None})
 async def end_session(call: Call[None]) -> Answer:
     """Log out somewhere else."""
-    await call.state["write"](sessions.revoke, call.person.account_id, call.path["session_id"])
+    account_id, session_id = call.person.account_id, call.path["session_id"]
+    await call.state["write"](sessions.revoke, account_id, session_id)
+    call.state["sockets"].end_sessions(account_id, session_id=session_id)
     return Answer(204)
 
 

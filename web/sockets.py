@@ -85,6 +85,22 @@ class Sockets:
         for socket in [*self._silent, *self._joined]:
             socket.close(frames.DRAIN)
 
+    def end_sessions(
+        self, account_id: str, *, session_id: str | None = None, but: str | None = None
+    ) -> None:
+        """Close the connections a person opened with a session that is over.
+
+        Args:
+            session_id: The session that is over; without one, all of them are.
+            but: The session that is not.
+        """
+        for socket in list(self._joined):
+            person = socket.person
+            if person is None or person.account_id != account_id or person.session_id == but:
+                continue
+            if session_id in (None, person.session_id):
+                socket.expel(frames.NOT_AUTHORISED, frames.notice("logged_out", "Logged out."))
+
     def counters(self) -> dict[str, float]:
         """Return the figures since the start."""
         return {
@@ -124,6 +140,7 @@ class Sockets:
         """A hello was answered: from now on it is asked whether it is still there."""
         if self._silent.pop(socket, None) is not None:
             self._joined[socket] = socket.heard_at
+            log.info("socket joined", room_id=socket.room_id, codec=socket.codec)
 
     def fell_behind(self, socket: ViewerSocket) -> None:
         """A connection cannot be written to as fast as its room talks."""
@@ -144,6 +161,7 @@ class Sockets:
         self._silent.pop(socket, None)
         if self._joined.pop(socket, None) is not None:
             self._bus.unsubscribe(socket.room_id, socket)
+            log.info("socket closed", room_id=socket.room_id, code=int(code))
         self._behind.pop(socket, None)
         self._closing[socket] = self.monotonic()
         self._closed[code] += 1

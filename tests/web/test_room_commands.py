@@ -343,3 +343,18 @@ def test_who_floods_is_cut_off(stage: Stage) -> None:
             socket.send({"t": "ping", "id": 1})
 
     assert socket.close_code() == 4429
+
+
+# Sessions that end
+
+
+def test_who_logs_out_is_no_longer_heard(stage: Stage) -> None:
+    ben = stage.someone()
+    socket, other = stage.enter(ben), stage.enter(stage.creator)
+
+    out = stage.client.delete("/api/sessions/current", headers=ben.headers)
+
+    assert out.status_code == 204
+    assert socket.until("notice")["code"] == "logged_out"
+    assert socket.close_code() == 4401
+    assert say(other, "Still here")["t"] == "ok"
