@@ -71,27 +71,6 @@ class Mute:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attendance:
-    """What happened in one room since the last call of ``record_attendance``."""
-
-    room_id: str
-    viewer_count: int
-    new_view_count: int
-    like_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A room in figures."""
-
-    live_ms: int
-    peak_viewer_count: int
-    view_count: int
-    like_count: int
-    message_count: int
-
-
 # Words
 
 
@@ -296,7 +275,7 @@ def set_state(
             state=state,
             live_at=now if live else None,
             idle_at=None if live else now,
-            live_ms=found.live_ms + _stretch_ms(found, now),
+            live_ms=found.live_ms + stretch_ms(found, now),
         )
     )
     return room(conn, room_id)
@@ -316,7 +295,7 @@ def end_room(conn: Connection, room_id: str, reason: str, *, now: datetime) -> R
             idle_at=None,
             ended_at=now,
             end_reason=reason[:200],
-            live_ms=found.live_ms + _stretch_ms(found, now),
+            live_ms=found.live_ms + stretch_ms(found, now),
         )
     )
     return room(conn, room_id)
@@ -492,54 +471,12 @@ def mute_of(conn: Connection, creator_id: str, account_id: str, *, now: datetime
     return Mute(row.until, row.reason)
 
 
-# Figures
-
-
-def record_attendance(conn: Connection, attendances: Sequence[Attendance]) -> None:
-    """Add what happened since the last call to the rooms' figures."""
-    for seen in sorted(attendances, key=lambda seen: seen.room_id):
-        conn.execute(
-            update(tables.rooms)
-            .where(_ROOMS.room_id == seen.room_id)
-            .values(
-                peak_viewer_count=case(
-                    (_ROOMS.peak_viewer_count < seen.viewer_count, seen.viewer_count),
-                    else_=_ROOMS.peak_viewer_count,
-                ),
-                view_count=_ROOMS.view_count + seen.new_view_count,
-                like_count=_ROOMS.like_count + seen.like_count,
-            )
-        )
-
-
-def summary(conn: Connection, room_id: str, *, now: datetime) -> Summary:
-    """Return a room in figures, also while it goes on.
-
-    Raises:
-        RoomNotFound: There is no such room.
-    """
-    found = room(conn, room_id)
-    if found is None:
-        raise RoomNotFound(room_id)
-    message_count = conn.execute(
-        select(func.count())
-        .select_from(tables.chat)
-        .where(tables.chat.c.room_id == room_id, tables.chat.c.deleted_at.is_(None))
-    ).scalar_one()
-    return Summary(
-        live_ms=found.live_ms + _stretch_ms(found, now),
-        peak_viewer_count=found.peak_viewer_count,
-        view_count=found.view_count,
-        like_count=found.like_count,
-        message_count=message_count,
-    )
-
-
 def _pair(columns: Any, creator_id: str, account_id: str) -> tuple[Any, Any]:
     return columns.creator_id == creator_id, columns.account_id == account_id
 
 
-def _stretch_ms(found: Room, now: datetime) -> int:
+def stretch_ms(found: Room, now: datetime) -> int:
+    """Return for how long media has been arriving in the present stretch."""
     if found.live_at is None:
         return 0
     return max(0, (now - found.live_at) // MILLISECOND)

@@ -27,7 +27,6 @@ from web import (
     accounts_api,
     asyncapi,
     finance_api,
-    frames,
     gift_announcer,
     gifts_api,
     health_api,
@@ -46,6 +45,7 @@ from web import (
     stripe_webhook,
     wallet_api,
     whip_api,
+    wire,
 )
 from web.database import PoolWriters, QueuedWrites, Readers, open_engine
 from web.errors import bug, http_exception
@@ -134,7 +134,7 @@ async def opened(settings: Settings) -> AsyncIterator[State]:
         stack.callback(read_engine.dispose)
         writer = await stack.enter_async_context(Writer(engine))
         rooms_bus = InProcessBus(
-            seal=frames.seal,
+            seal=wire.seal,
             new_epoch=lambda: secrets.token_hex(8),
             monotonic=time.monotonic,
             loop=asyncio.get_running_loop(),

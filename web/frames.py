@@ -1,24 +1,20 @@
 """Every websocket frame: its shape, its two encodings, and what clients may send.
 
 BUS plane. The only file that knows frame shapes; ``PROTOCOL.md`` explains them and
-``web.asyncapi`` describes them to machines. What a room is told is encoded once per codec; a batch
-is its header and the bodies' ready-made bytes, joined.
+``web.asyncapi`` describes them to machines. What a room is told is encoded once per codec;
+``web.wire`` makes websocket messages of it.
 
 Units   lengths in characters, ``offset`` in numbered frames, times RFC 3339 UTC.
-Source  RFC 6455 (frames on the wire), https://github.com/msgpack/msgpack/blob/master/spec.md
 """
 
-import struct
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from websockets.frames import Close, Opcode
-from websockets.frames import Frame as WireFrame
 
-from live.bus import P0, P1, P2, P3, Batch, Class, Codec, Frame, Position
+from live.bus import P0, P1, P2, P3, Class, Codec, Frame, Position
 
 JSON_PROTOCOL: Final = "ovation.v1.json"
 MSGPACK_PROTOCOL: Final = "ovation.v1.msgpack"
@@ -500,88 +496,3 @@ def notice(code: str, reason: str) -> Frame:
 def balance(coins: int) -> Frame:
     """One person's coins."""
     return pack(P0, None, Balance(coins))
-
-
-# On the wire
-
-
-def wire(codec: Codec, payload: bytes) -> bytes:
-    """Return ``payload`` as one websocket message from a server."""
-    opcode = Opcode.TEXT if codec == "json" else Opcode.BINARY
-    return WireFrame(opcode, payload).serialize(mask=False)
-
-
-def wire_close(code: int, reason: str = "") -> bytes:
-    """Return a closing frame."""
-    return WireFrame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False)
-
-
-def wire_frame(codec: Codec, frame: Struct) -> bytes:
-    """Return one server frame as one websocket message."""
-    return wire(codec, encode(codec, frame))
-
-
-def wire_direct(codec: Codec, frame: Frame) -> bytes:
-    """Return a packed frame as one websocket message of its own."""
-    return wire(codec, frame.json if codec == "json" else frame.msgpack)
-
-
-def seal(codec: Codec, batch: Batch) -> bytes:
-    """Return a batch as one websocket message."""
-    return wire(codec, json_batch(batch) if codec == "json" else msgpack_batch(batch))
-
-
-def json_batch(batch: Batch) -> bytes:
-    """Return a batch as a JSON object around its bodies' bytes."""
-    return b"".join(
-        (
-            b'{"t":"batch","epoch":',
-            _WRITE_JSON.encode(batch.epoch),
-            b',"first":%d,"count":%d,"cursor":' % (batch.first, len(batch.numbered)),
-            _WRITE_JSON.encode(batch.cursor),
-            b',"numbered":[',
-            b",".join([frame.json for frame in batch.numbered]),
-            b'],"unnumbered":[',
-            b",".join([frame.json for frame in batch.unnumbered]),
-            b"]}",
-        )
-    )
-
-
-_MSGPACK_HEAD: Final = b"\x87" + b"".join(map(_WRITE_MSGPACK.encode, ("t", "batch", "epoch")))
-_MSGPACK_FIRST: Final = _WRITE_MSGPACK.encode("first")
-_MSGPACK_COUNT: Final = _WRITE_MSGPACK.encode("count")
-_MSGPACK_CURSOR: Final = _WRITE_MSGPACK.encode("cursor")
-_MSGPACK_NUMBERED: Final = _WRITE_MSGPACK.encode("numbered")
-_MSGPACK_UNNUMBERED: Final = _WRITE_MSGPACK.encode("unnumbered")
-
-
-def msgpack_batch(batch: Batch) -> bytes:
-    """Return a batch as a msgpack map around its bodies' bytes."""
-    put = _WRITE_MSGPACK.encode
-    return b"".join(
-        (
-            _MSGPACK_HEAD,
-            put(batch.epoch),
-            _MSGPACK_FIRST,
-            put(batch.first),
-            _MSGPACK_COUNT,
-            put(len(batch.numbered)),
-            _MSGPACK_CURSOR,
-            put(batch.cursor),
-            _MSGPACK_NUMBERED,
-            _array_header(len(batch.numbered)),
-            *[frame.msgpack for frame in batch.numbered],
-            _MSGPACK_UNNUMBERED,
-            _array_header(len(batch.unnumbered)),
-            *[frame.msgpack for frame in batch.unnumbered],
-        )
-    )
-
-
-def _array_header(length: int) -> bytes:
-    if length < 16:
-        return bytes([0x90 | length])
-    if length < 1 << 16:
-        return struct.pack("!BH", 0xDC, length)
-    return struct.pack("!BI", 0xDD, length)

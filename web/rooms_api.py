@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sqlalchemy import Connection
 
 from gifts import ranking
-from live import rooms
+from live import attendance, rooms
 from live.errors import RoomNotFound
 from live.rooms import Room
 from web import keys, room_view, rooms_live, views
@@ -389,7 +389,7 @@ def read_supporters(conn: Connection, room_id: str) -> list[SupporterShown]:
 
 def summarise(conn: Connection, room_id: str, *, now: datetime) -> RoomSummary:
     """Return a room in figures: attendance from the bus plane, gifts from the coin plane."""
-    seen = rooms.summary(conn, room_id, now=now)
+    seen = attendance.summary(conn, room_id, now=now)
     received = ranking.totals(conn, room_id)
     return RoomSummary(
         live_ms=seen.live_ms,

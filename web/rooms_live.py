@@ -8,8 +8,9 @@ through here.
 import time
 from collections.abc import Iterable
 
-from live import chat, rooms
-from live.rooms import Attendance, Mute, Room
+from live import attendance, chat, rooms
+from live.attendance import Attendance
+from live.rooms import Mute, Room
 from web import frames
 from web.jobs import Job
 from web.state import State
@@ -117,7 +118,7 @@ async def store_attendance(state: State) -> None:
     news = state["audience"].take_news(now=time.monotonic())
     seen = [Attendance(n.room_id, n.viewer_count, n.new_view_count, n.like_count) for n in news]
     if seen:
-        await state["write"](rooms.record_attendance, seen)
+        await state["write"](attendance.record, seen)
     state["bus"].sweep()
 
 

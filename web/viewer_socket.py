@@ -23,7 +23,7 @@ from websockets.frames import Frame as WireFrame
 from websockets.streams import StreamReader
 
 from live.bus import Codec, Frame, Joined, Ticket
-from web import frames
+from web import frames, wire
 from web.frames import BadFrame, Sendable
 from web.limits import ClientAddress
 from web.people.sessions import Person
@@ -213,7 +213,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def direct(self, frame: Frame) -> None:
         """Write a frame for this person alone."""
-        self._write(frames.wire_direct(self.codec, frame))
+        self._write(wire.direct(self.codec, frame))
 
     def expel(self, code: int, last: Frame | None) -> None:
         """Say why, then close."""
@@ -225,7 +225,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def send(self, frame: frames.ServerFrame | frames.Body) -> None:
         """Write one frame."""
-        self._write(frames.wire_frame(self.codec, frame))
+        self._write(wire.one(self.codec, frame))
 
     def begin(self, welcome: frames.Welcome, joined: Joined) -> None:
         """Raise the curtain: the welcome, what was missed, then what came meanwhile."""
@@ -233,7 +233,7 @@ class ViewerSocket(asyncio.Protocol):
             return
         self.send(welcome)
         if joined.missed is not None and joined.missed.numbered:
-            replay = frames.seal(self.codec, joined.missed)
+            replay = wire.seal(self.codec, joined.missed)
             self._allowance_bytes = len(replay)  # our own doing: no reason to cut anybody off
             self._write(replay)
         corked, self._corked = self._corked or (), None
@@ -261,8 +261,8 @@ class ViewerSocket(asyncio.Protocol):
             return
         if code >= 4000:
             is_resumable = code < frames.RESUMABLE_BELOW
-            self._write(frames.wire_frame(self.codec, frames.Bye(code, is_resumable, reason)))
-        self._write(frames.wire_close(code, reason[:100]))
+            self._write(wire.one(self.codec, frames.Bye(code, is_resumable, reason)))
+        self._write(wire.closing(code, reason[:100]))
         self.mode = Mode.CLOSING
         self.waiting = None
         self._owner.closing(self, code)
@@ -311,7 +311,7 @@ class ViewerSocket(asyncio.Protocol):
         code = Close.parse(payload).code
         if code == CloseCode.NO_STATUS_RCVD:
             code = CloseCode.NORMAL_CLOSURE
-        self._write(frames.wire_close(code))
+        self._write(wire.closing(code))
         self.mode = Mode.CLOSING
         self.waiting = None
         self._owner.closing(self, code)

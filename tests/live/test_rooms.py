@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from live import chat, rooms
-from live.chat import Message
+from live import rooms
 from live.errors import BadRoomText, Banned, RoomEnded, RoomNotFound, TooManyRooms
-from live.rooms import Attendance, Mute, Room, Summary
+from live.rooms import Mute, Room
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 ANA, BEN, CAI = "a" * 32, "b" * 32, "c" * 32
@@ -303,26 +302,6 @@ def mute(conn: Connection, *, until: datetime | None) -> None:
 def test_a_reason_must_say_something(reason: str) -> None:
     with pytest.raises(BadRoomText, match="reason"):
         rooms.reason_of(reason)
-
-
-# Figures
-
-
-def test_attendance_adds_up_and_peaks_stay(conn: Connection) -> None:
-    a_room(conn)
-    for viewers in (3, 7, 2):
-        rooms.record_attendance(conn, [Attendance("room", viewers, 1, 10)])
-    chat.append(conn, Message("m", "room", BEN, "k", "Hi", NOON, shown=True))
-    rooms.set_state(conn, "room", "live", now=NOON)
-
-    summed = rooms.summary(conn, "room", now=NOON + MINUTE)
-
-    assert summed == Summary(60_000, 7, 3, 30, 1)
-
-
-def test_a_summary_needs_a_room(conn: Connection) -> None:
-    with pytest.raises(RoomNotFound):
-        rooms.summary(conn, "nowhere", now=NOON)
 
 
 def test_a_creators_rooms_are_listed_live_ones_first(conn: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import msgspec
 import pytest
 from referencing import Registry
@@ -10,7 +10,7 @@ from referencing.jsonschema import DRAFT202012
 
 from live.bus import Batch
 from tests.web.test_frames import CHAT, GIFT
-from web import asyncapi, frames
+from web import asyncapi, frames, wire
 
 DOCUMENT = msgspec.json.decode(msgspec.json.encode(asyncapi.document()))
 KINDS = (*frames.SENDABLE, *frames.SERVER_FRAMES, *frames.BODIES)
@@ -111,7 +111,7 @@ def test_a_batch_agrees_with_its_schema_and_a_strange_body_does_not() -> None:
     bodies = (frames.gift(GIFT, cursor="1"), frames.chat(CHAT))
     batch = Batch("e", 1, "1", bodies, (frames.viewers(2),))
 
-    sent = msgspec.json.decode(frames.json_batch(batch))
+    sent = msgspec.json.decode(wire.json_batch(batch))
 
     validator("BatchFrame").validate(sent)
     sent["numbered"].append({"t": "teleport"})

@@ -15,8 +15,8 @@ from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
-from live.bus import P0, P1, P2, P3, Batch, Codec, Frame
-from web import frames
+from live.bus import P0, P1, P2, P3, Codec, Frame
+from web import frames, wire
 from web.frames import BadFrame, Hello, Ping, Resume, SendChat, SendGift, SendLike
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -47,25 +47,6 @@ def opened(codec: Codec, wire: bytes) -> Any:
 
 
 # What a room is told
-
-
-@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 70_000])
-def test_both_codecs_of_a_batch_say_the_same(count: int) -> None:
-    chat = frames.chat(CHAT)
-    batch = Batch("epoch", 418, "0-7", (chat,) * count, (frames.viewers(3), frames.likes(9)))
-
-    json = opened("json", frames.seal("json", batch))
-    msgpack = opened("msgpack", frames.seal("msgpack", batch))
-
-    assert json == msgpack
-    assert (json["t"], json["epoch"], json["first"], json["count"]) == (
-        "batch",
-        "epoch",
-        418,
-        count,
-    )
-    assert (len(json["numbered"]), json["cursor"]) == (count, "0-7")
-    assert json["unnumbered"] == [{"t": "viewers", "count": 3}, {"t": "likes", "total": 9}]
 
 
 @pytest.mark.parametrize(
@@ -127,13 +108,13 @@ def test_everything_a_room_is_told_has_its_class_key_and_shape(
     assert msgspec.json.decode(frame.json) == body
     assert msgspec.msgpack.decode(frame.msgpack) == body
     for codec in ("json", "msgpack"):
-        assert opened(codec, frames.wire_direct(codec, frame)) == body
+        assert opened(codec, wire.direct(codec, frame)) == body
 
 
 def test_an_answer_is_the_same_in_both_codecs() -> None:
     ok = frames.Ok(id=2, answer=frames.Supporters((frames.Supporter("ana", "Ana", 9),)))
 
-    json, msgpack = (opened(codec, frames.wire_frame(codec, ok)) for codec in ("json", "msgpack"))
+    json, msgpack = (opened(codec, wire.one(codec, ok)) for codec in ("json", "msgpack"))
 
     assert json == msgpack
     assert json["answer"]["top"][0]["coins"] == 9
@@ -147,13 +128,6 @@ def test_members_nobody_needs_are_left_out() -> None:
     assert msgspec.json.decode(msgspec.json.encode(frames.Bye(4001, True))) == {
         "t": "bye", "code": 4001, "resume": True,
     }  # fmt: skip
-
-
-def test_a_closing_frame_carries_code_and_reason() -> None:
-    opcode, content = payload(frames.wire_close(4008, "slow"))
-
-    assert opcode is Opcode.CLOSE
-    assert content == (4008).to_bytes(2, "big") + b"slow"
 
 
 # What clients send

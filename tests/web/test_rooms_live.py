@@ -18,7 +18,8 @@ from live.chat import Message
 from live.media import MediaPlane
 from live.rooms import Room
 from wallet.writer import Writer
-from web import frames, rooms_live
+from web import rooms_live
+from web import wire as messages
 from web.database import QueuedWrites, Readers
 from web.state import State
 
@@ -37,7 +38,7 @@ class Listener:
     expelled: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
     def deliver(self, wire: bytes, ticket: Ticket) -> None:  # noqa: ARG002
-        batch = msgspec.json.decode(frames.json_batch(ticket.batch))
+        batch = msgspec.json.decode(messages.json_batch(ticket.batch))
         self.bodies += [*batch["numbered"], *batch["unnumbered"]]
 
     def direct(self, frame: Frame) -> None:
@@ -94,7 +95,7 @@ async def scene(engine: Engine) -> AsyncIterator[Scene]:
             "read": Readers(engine),
             "write": QueuedWrites(writer.run),
             "bus": InProcessBus(
-                seal=frames.seal, new_epoch=lambda: "e", monotonic=time.monotonic, loop=loop
+                seal=messages.seal, new_epoch=lambda: "e", monotonic=time.monotonic, loop=loop
             ),
             "audience": Audience(),
             "media": plane,

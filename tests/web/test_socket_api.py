@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.conftest import Server
-from tests.web.room_people import room_socket
+from tests.web.room_people import open_room, room_socket, sign_up
 
 
 def refusal(
@@ -62,3 +62,17 @@ def test_the_first_subprotocol_we_know_is_spoken(module_server: Server) -> None:
 
 def test_plain_http_finds_nothing_there(client: httpx.Client) -> None:
     assert client.get("/socket").status_code == 404
+
+
+def test_a_stopping_server_tells_viewers_to_come_back(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        room_id = open_room(client, sign_up(client))
+    with room_socket(server.url) as socket:
+        assert socket.hello(room_id)["t"] == "welcome"
+        assert server.process is not None
+
+        server.process.terminate()
+
+        assert socket.until("bye") == {"t": "bye", "code": 4001, "resume": True}
+        assert socket.close_code() == 4001
+    assert server.process.wait(timeout=60) == 0

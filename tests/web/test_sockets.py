@@ -10,7 +10,7 @@ from websockets.frames import Opcode
 from live.audience import ACTIVE_S, Audience
 from live.bus import InProcessBus
 from tests.web.test_viewer_socket import HOME, Wire
-from web import frames, sockets
+from web import frames, sockets, wire
 from web.frames import Hello, Ping, Sendable, SendChat, SendLike
 from web.sockets import Sockets
 from web.viewer_socket import ViewerSocket
@@ -41,7 +41,7 @@ class Hall:
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.bus = InProcessBus(
-            seal=frames.seal, new_epoch=lambda: "e", monotonic=self.clock, loop=loop
+            seal=wire.seal, new_epoch=lambda: "e", monotonic=self.clock, loop=loop
         )
         self.sockets = Sockets(self.bus, self.audience, self.clock)
         self.sockets.carry_out = self.carry_out

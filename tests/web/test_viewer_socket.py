@@ -13,7 +13,7 @@ from websockets.frames import Frame as WireFrame
 from websockets.streams import StreamReader
 
 from live.bus import P0, P2, P3, Batch, Frame, Joined, Position, Ticket
-from web import frames, viewer_socket
+from web import frames, viewer_socket, wire
 from web.frames import Ping, Sendable
 from web.limits import ClientAddress
 from web.viewer_socket import HARD_BYTES, Mode, ViewerSocket
@@ -124,7 +124,7 @@ class Line:
         """Let a batch of the room arrive."""
         told = tuple(Frame(P0, None, b'"%s"' % text.encode(), b"") for text in numbered)
         latest = tuple(Frame(P2, "v", b"%d" % value, b"") for value in range(values))
-        ticket = Ticket(Batch("e", 1, "", told, latest), frames.seal)
+        ticket = Ticket(Batch("e", 1, "", told, latest), wire.seal)
         self.socket.deliver(ticket.full("json"), ticket)
 
     def begin(self, joined: Joined | None = None) -> None:

@@ -8,12 +8,14 @@ Units   CPU in seconds of this process, all threads; rates per second.
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import msgspec
+import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
@@ -23,7 +25,7 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from live.audience import Audience
 from live.bus import Frame, InProcessBus
-from web import frames
+from web import frames, wire
 from web.frames import Hello, Sendable
 from web.handover import HandoverProtocol, protocol_in
 from web.limits import ClientAddress
@@ -69,7 +71,7 @@ class OvationRoom:
 
     def __init__(self) -> None:
         self.bus = InProcessBus(
-            seal=frames.seal,
+            seal=wire.seal,
             new_epoch=lambda: "bench",
             monotonic=time.monotonic,
             loop=asyncio.get_running_loop(),
@@ -228,4 +230,6 @@ async def main(kind: str) -> None:
 
 
 if __name__ == "__main__":
+    # Standard output belongs to the answers.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     uvloop.run(main(sys.argv[1]))

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from live.bus import Batch
-from web import frames
+from web import wire
 from web.bench import bus
 from web.bench.bus import Viewer
 from web.bench.bus_subject import a_frame
@@ -15,7 +15,7 @@ from web.bench.bus_subject import a_frame
 
 def a_message(*numbers: int) -> bytes:
     """Return frames of the benchmark as one batch on the wire."""
-    return frames.seal("json", Batch("e", 1, "", tuple(map(a_frame, numbers)), ()))
+    return wire.seal("json", Batch("e", 1, "", tuple(map(a_frame, numbers)), ()))
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
