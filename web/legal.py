@@ -14,7 +14,7 @@ from typing import Literal
 
 TEXT_BYTES_MAX = 256 * 1024
 ENDINGS = (".md", ".txt")
-INLINE = re.compile(r"\*\*(?P<strong>[^*]+)\*\*|\[(?P<words>[^\]]+)\]\((?P<address>[^)\s]+)\)")
+INLINE = re.compile(r"\*\*(?P<strong>[^*]+)\*\*|\[(?P<words>[^\]]+)\]\((?P<address>(?:[^()\s]|\([^()\s]*\))+)\)")
 SAFE_ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?!/)).*", re.IGNORECASE)
 
 

@@ -39,6 +39,7 @@ STAFF = {
     "moderation": frozenset({"moderator", "admin"}),
     "finance": frozenset({"finance-maker", "finance-checker", "admin"}),
 }
+EVERYWHERE = ("common", "refused")  # parts of the catalogue every page's script has
 THEME_COOKIE = "ovation_theme"
 THEMES = frozenset({"dark", "light"})
 STRIPE_SCRIPT = "https://js.stripe.com/v3/"
@@ -126,7 +127,7 @@ def facts_of(request: Request[State], shown: Shown) -> dict[str, Any]:
     return {
         "page": shown.page.name,
         "build": build_id(),
-        "words": words.starting(("common", *shown.page.words)),
+        "words": words.starting((*EVERYWHERE, *shown.page.words)),
         "csrf": sessions.csrf_token(person.session_id, request.state["secret"]) if person else "",
         "me": me_of(person, shown.now) if person else None,
         "sandbox": settings.uses_sandbox,

@@ -44,7 +44,7 @@ STUDIO = Page(
     "studio",
     "studio.title",
     ("lists", "sheets", "chat", "gifts", "watch", "studio"),
-    ("studio", "chat", "gift", "report"),
+    ("studio", "watch", "chat", "gift", "report"),
     films=True,
 )
 WALLET = Page("wallet", "wallet.title", ("lists", "sheets"), ("wallet", "buy"), sells=True)
@@ -53,7 +53,7 @@ SIGNUP = Page("signup", "people.signup_title", (), ("people",))
 LOGIN = Page("login", "people.login_title", (), ("people",))
 FORGOT = Page("forgot", "people.reset_title", (), ("people",))
 RESET = Page("reset", "people.reset_title", (), ("people",))
-MODERATION = Page("moderation", "moderation.title", ("lists", "sheets"), ("moderation",))
+MODERATION = Page("moderation", "moderation.title", ("lists", "sheets"), ("moderation", "report"))
 FINANCE = Page("finance", "finance.title", ("lists",))
 LEGAL = Page("legal", "error.title", ())
 ERROR = Page("error", "error.title", ("lists",))

@@ -4,7 +4,6 @@ import { wordsOf } from '../dom/refusals.js'
 import { Sheet } from '../dom/sheet.js'
 import { toast } from '../dom/toast.js'
 import { counted, facts, money, say, staticUrl } from '../facts.js'
-import { me } from '../people/me.js'
 import { purse } from '../wallet/purse.js'
 import { Refused } from '../wire/api.js'
 import { uuid7 } from '../wire/uuid7.js'
@@ -160,9 +159,4 @@ export class Tray {
       find('combo-ring').parentElement.toggleAttribute('hidden', true)
     }, () => {})
   }
-}
-
-/** Whether whoever looks could pay with money at all. */
-export function mayBuy() {
-  return me.current?.adult ?? false
 }

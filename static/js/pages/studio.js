@@ -3,6 +3,7 @@ import '../dom/frame.js'
 import { onSubmit, tell } from '../dom/busy.js'
 import { confirmed } from '../dom/confirm.js'
 import { copy, find, make } from '../dom/element.js'
+import { refusalWords } from '../dom/refusals.js'
 import { Sheet } from '../dom/sheet.js'
 import { toast } from '../dom/toast.js'
 import { counted, facts, say } from '../facts.js'
@@ -76,11 +77,11 @@ class Studio {
     this.#isSending = state === 'live'
     if (state !== 'refused') this.#picture.is(state === 'live' ? 'joining' : state)
     this.#drawLive()
-    if (code === 'broadcaster_present' || code === 'already_broadcasting') toast(say('studio.busy'), 'bad')
+    if (code === 'broadcasting') toast(refusalWords(code) ?? code, 'bad')
     if (state !== 'refused') return
     holdRoom(null)
     this.#leave()
-    tell(find('ready'), say('studio.refused', { reason: code }))
+    tell(find('ready'), refusalWords(code) ?? say('studio.refused', { reason: code }))
   }
 
   /** @param {string} roomId */

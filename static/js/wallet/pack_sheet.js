@@ -1,13 +1,12 @@
 /** Buying coins in a sheet: choose a pack, pay, wait for the coins; the video plays on. */
 import { busy, tell } from '../dom/busy.js'
-import { find, icon, make } from '../dom/element.js'
+import { find, make } from '../dom/element.js'
 import { wordsOf } from '../dom/refusals.js'
 import { Sheet } from '../dom/sheet.js'
 import { toast } from '../dom/toast.js'
 import { counted, facts, money, say } from '../facts.js'
 import { packFor } from '../gifts/prices.js'
 import { me } from '../people/me.js'
-import { Refused } from '../wire/api.js'
 import { testCardForm } from './card_form.js'
 import { Purchase } from './purchase.js'
 import { purse } from './purse.js'
@@ -39,7 +38,7 @@ export class PackSheet {
   /** Open it; when it closes, says whether the coins are there. @param {number} missing coins @returns {Promise<boolean>} */
   open(missing) {
     if (me.current && !me.current.adult) {
-      toast(say(me.current.birth_date ? 'buy.adults' : 'common.birth_date_missing'), 'bad')
+      toast(say(me.current.birth_date ? 'buy.adults' : 'refused.birth_date_missing'), 'bad')
       return Promise.resolve(false)
     }
     this.#missing = missing
@@ -96,7 +95,7 @@ export class PackSheet {
       await purchase.returned()
       this.#ended(purchase, await purchase.settled())
     } catch (error) {
-      tell(form, payWords(error))
+      tell(form, wordsOf(error))
       if (facts.sandbox) this.#purchase = new Purchase(purchase.pack) // a declined one is over
     } finally {
       find('pay-state').textContent = ''
@@ -115,15 +114,4 @@ export class PackSheet {
     find('pack-done-close').focus()
     this.#bought = status !== 'slow'
   }
-}
-
-/** @param {unknown} error */
-function payWords(error) {
-  const code = error instanceof Refused ? error.code : ''
-  return ['declined', 'card_declined', 'payment_declined'].includes(code) ? say('buy.declined') : wordsOf(error)
-}
-
-/** A tick in a circle, for what went well. */
-export function doneMark() {
-  return make('div', { class: 'done-mark' }, icon('check'))
 }

@@ -29,7 +29,7 @@ export async function stripeForm(place, purchase) {
         confirmParams: { return_url: `${location.origin}/wallet?purchase=${opened.purchase_id}` },
         redirect: 'if_required', // 3-D Secure runs in Stripe's own frame over the page
       })
-      if (error) throw new Refused(402, { code: error.code ?? 'declined', title: error.message })
+      if (error) throw new Refused(402, { code: 'payment_refused', title: error.message })
     },
   }
 }
