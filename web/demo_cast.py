@@ -74,7 +74,7 @@ async def play(url: str, folder: Path) -> None:
         assert cast is not None, "the demo writes it before it starts the cast"
         troupe = await _gather(url, folder, cast, http)
         await _enrich_viewer(troupe)
-        recording = await asyncio.to_thread(demo_recording, folder / "pattern.msgpack")
+        recording = await asyncio.to_thread(demo_recording, folder)
         shown = False
         while True:
             await _enter_room(troupe)

@@ -5,6 +5,7 @@ Units   ``t`` in the drawings is seconds since the recording began. Every moveme
         its start within ``DURATION_S``, so that nobody sees or hears where the loop closes.
 """
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from live.client_source import Recording
 
 DURATION_S = 12
 WIDTH, HEIGHT = 576, 1024  # upright, as people hold their telephones
+CLOCK_TOP = 250  # above the middle: chat and gifts cover the lower half on telephones
 CANVAS = "36x64"  # colours flow on few pixels; scaling them up makes them soft
 FILE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -24,15 +26,17 @@ PENTATONIC = (0, 7, 12, 16, 19, 16, 12, 7, -3, 4, 9, 12, 16, 12, 9, 4)  # half t
 _DECODER = msgspec.msgpack.Decoder(Recording)
 
 
-def demo_recording(path: Path) -> Recording:
-    """Return the recording kept at ``path``; draw and keep it if there is none that can be read."""
+def demo_recording(folder: Path) -> Recording:
+    """Return the recording kept in ``folder``; draw it first if it is not there."""
+    drawn = pattern()
+    digest = hashlib.sha256(repr(drawn).encode()).hexdigest()
+    path = folder / f"pattern-{digest[:12]}.msgpack"
     if path.is_file() and path.stat().st_size <= FILE_BYTES_MAX:
         try:
             return _DECODER.decode(path.read_bytes())
         except msgspec.DecodeError:
-            pass  # of another version, or cut short: draw it again
-    recording = record(pattern())
-    path.parent.mkdir(parents=True, exist_ok=True)
+            pass  # cut short: draw it again
+    recording = record(drawn)
     part = path.with_suffix(".part")
     part.write_bytes(msgspec.msgpack.encode(recording))
     part.replace(path)
@@ -70,7 +74,7 @@ def _clock() -> list[str]:
     units = (("floor(t/10)", 108), ("mod(floor(t),10)", 228), ("mod(floor(t*10),10)", 372))
     strokes = []
     for digit, left in units:
-        for name, (x, y, width, height) in _segments(left, top=380).items():
+        for name, (x, y, width, height) in _segments(left, CLOCK_TOP).items():
             shining = "+".join(
                 f"eq({digit},{number})" for number, on in enumerate(SEGMENTS) if name in on
             )
@@ -78,7 +82,7 @@ def _clock() -> list[str]:
                 f"drawbox=x={x}:y={y}:w={width}:h={height}:color=white@0.92:t=fill"
                 f":enable={_escaped(shining)}"
             )
-    strokes.append("drawbox=x=340:y=536:w=16:h=16:color=white@0.92:t=fill")
+    strokes.append(f"drawbox=x=340:y={CLOCK_TOP + 156}:w=16:h=16:color=white@0.92:t=fill")
     return strokes
 
 
@@ -100,7 +104,7 @@ def _segments(left: int, top: int) -> dict[str, tuple[int, int, int, int]]:
 def _bars() -> list[str]:
     """A row of lights that runs once round per second, in step with the melody."""
     return [
-        f"drawbox=x={132 + 80 * beat}:y=600:w=56:h=12:color=white@0.7:t=fill"
+        f"drawbox=x={132 + 80 * beat}:y={CLOCK_TOP + 220}:w=56:h=12:color=white@0.7:t=fill"
         f":enable={_escaped(f'eq(mod(floor(t*4),4),{beat})')}"
         for beat in range(4)
     ]
