@@ -30,7 +30,7 @@ Seal = Callable[[Codec, Batch], bytes]
 
 TICK_S_MAX: Final = 0.25
 TICK_S_MIN: Final = 0.002  # below it a pause would cost more than it saves
-COST_SHARE: Final = 4.0
+COST_SHARE: Final = 2.0
 SLICE_SUBSCRIBERS_MAX: Final = 500
 SHED_TICK_S: Final = 0.1  # a room that ticks slower than this tells no P3
 PROBE_ROOM: Final = "~probe"
