@@ -5,7 +5,6 @@
 """
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +16,6 @@ from rich.table import Table
 from web.bench.measuring import machine
 
 NAMES = ("relay", "join", "bus", "ledger", "gifts")
-
-
-def available() -> tuple[str, ...]:
-    """Return the names of the benchmarks there are."""
-    return tuple(name for name in NAMES if importlib.util.find_spec(f"web.bench.{name}"))
 
 
 def run(name: str) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def run(name: str) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name", type=click.Choice(available()))
+@click.argument("name", type=click.Choice(NAMES))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def bench(name: str, as_json: bool) -> None:
     """Measure NAME and print figures, conditions, the peer's figures and the machine."""

@@ -34,11 +34,21 @@ from web.bench.load import TimedSource, Witness, join_all, new_decoder, open_sta
 from web.bench.measuring import cpu_s, percentile, resident_bytes
 from web.bench.subject import running_server
 
-VIEWERS = 200
-WITNESSES = 10
-SETTLE_S = 2.0
 WINDOW_S = float(STEADY.duration_s)  # the same packets in every window
-WINDOWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many watch, how many of them decrypt and compare, and for how many windows."""
+
+    viewer_count: int = 200
+    witness_count: int = 10
+    window_count: int = 3
+    settle_s: float = 2.0
+    with_peer: bool = True
+
+
+FULL = Load()
 
 
 class Wrong(Exception):
@@ -61,39 +71,43 @@ class Reading:
         )
 
 
-def measure() -> dict[str, Any]:
+def measure(load: Load = FULL) -> dict[str, Any]:
     """Measure Ovation, then Janus, and compare."""
     recording = record(STEADY)
     gc.freeze()  # the load generator's own pauses are not of interest
-    return uvloop.run(_measure(recording))
+    return uvloop.run(_measure(recording, load))
 
 
-async def _measure(recording: Recording) -> dict[str, Any]:
-    figures, conditions = await _measure_ovation(recording)
-    peer = await _measure_janus(recording)
+async def _measure(recording: Recording, load: Load) -> dict[str, Any]:
+    figures, conditions = await _measure_ovation(recording, load)
+    program = find_janus() if load.with_peer else None
+    peer = await _measure_janus(program, recording, load) if program is not None else None
     if peer is not None:
         peer["ratio"] = figures["us_per_packet"] / peer["us_per_packet"]
     return {"figures": figures, "conditions": conditions, "peer": peer}
 
 
-async def _measure_ovation(recording: Recording) -> tuple[dict[str, float], dict[str, Any]]:
+async def _measure_ovation(
+    recording: Recording, load: Load
+) -> tuple[dict[str, float], dict[str, Any]]:
     loop, identity = asyncio.get_running_loop(), Identity()
     async with running_server() as server:
         stage = await open_stage(server.http)
         source = TimedSource(LoopSource(recording, loop.time()))
         publication = await publish(stage.whip_url, stage.stream_key, source)
         empty_bytes = resident_bytes(server.pid)
-        viewings = await join_all(
-            VIEWERS, lambda: watch(stage.whep_url, identity=identity, http=server.http)
-        )
+        join = partial(watch, stage.whep_url, identity=identity, http=server.http)
+        viewings = await join_all(load.viewer_count, join)
         links = [viewing.link for viewing in viewings]
-        witnesses = [Witness(source, link) for link in links[:: VIEWERS // WITNESSES]]
+        witnesses = [
+            Witness(source, link) for link in links[:: load.viewer_count // load.witness_count]
+        ]
         witnesses[0].decoder = new_decoder()
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(load.settle_s)
         for witness in witnesses:
             witness.start()
         before = await server.metrics()
-        windows = await _windows(server.pid, links)
+        windows = await _windows(server.pid, links, load.window_count)
         after = await server.metrics()
         grown_bytes = resident_bytes(server.pid) - empty_bytes
         for link in links:
@@ -107,17 +121,17 @@ async def _measure_ovation(recording: Recording) -> tuple[dict[str, float], dict
             (after["ovation_media_packets_sent"] - before["ovation_media_packets_sent"])
             / (after["ovation_media_runs_sent"] - before["ovation_media_runs_sent"])
         ),
-        "viewers": VIEWERS,
+        "viewers": load.viewer_count,
         "ingress_egress_p50_ms": percentile(latencies_ms, 0.50),
         "ingress_egress_p99_ms": percentile(latencies_ms, 0.99),
-        "kb_per_viewer": grown_bytes / VIEWERS / 1_000,
+        "kb_per_viewer": grown_bytes / load.viewer_count / 1_000,
     }
     conditions = {
         **_pattern(recording),
-        "windows": WINDOWS,
+        "windows": load.window_count,
         "window_s": WINDOW_S,
         "srtp_profile": links[0].srtp_profile,
-        "viewers_decrypting": WITNESSES,
+        "viewers_decrypting": len(witnesses),
         "packets_compared": len(latencies_ms),
         "frames_decoded": witnesses[0].decoded_count,
         "network": "loopback, one datagram per packet received (no UDP_GRO)",
@@ -126,19 +140,16 @@ async def _measure_ovation(recording: Recording) -> tuple[dict[str, float], dict
     return figures, conditions
 
 
-async def _measure_janus(recording: Recording) -> dict[str, Any] | None:
-    program = find_janus()
-    if program is None:
-        return None
+async def _measure_janus(program: str, recording: Recording, load: Load) -> dict[str, Any]:
     loop, identity = asyncio.get_running_loop(), Identity()
     async with (
         running_janus(program) as janus,
         _sending(LoopSource(recording, loop.time()), janus.sender()),
     ):
         empty_bytes = resident_bytes(janus.pid)
-        links = await join_all(VIEWERS, partial(janus.join, identity))
-        await asyncio.sleep(SETTLE_S)
-        windows = await _windows(janus.pid, links)
+        links = await join_all(load.viewer_count, partial(janus.join, identity))
+        await asyncio.sleep(load.settle_s)
+        windows = await _windows(janus.pid, links, load.window_count)
         grown_bytes = resident_bytes(janus.pid) - empty_bytes
         for link in links:
             link.vanish()
@@ -146,8 +157,8 @@ async def _measure_janus(recording: Recording) -> dict[str, Any] | None:
         "name": "Janus streaming plugin, plain RTP in",
         "version": janus.version,
         **_cost(windows),
-        "viewers": VIEWERS,
-        "kb_per_viewer": grown_bytes / VIEWERS / 1_000,
+        "viewers": load.viewer_count,
+        "kb_per_viewer": grown_bytes / load.viewer_count / 1_000,
         "srtp_profile": links[0].srtp_profile,
     }
 
@@ -171,10 +182,10 @@ async def _sending(source: Source, sender: PlainSender) -> AsyncIterator[None]:
         sender.close()
 
 
-async def _windows(pid: int, links: Sequence[MediaLink]) -> list[Reading]:
-    """Watch process ``pid`` and all viewers for ``WINDOWS`` stretches of time."""
+async def _windows(pid: int, links: Sequence[MediaLink], count: int) -> list[Reading]:
+    """Watch process ``pid`` and all viewers for ``count`` stretches of time."""
     readings = [_read(pid, links)]
-    for _ in range(WINDOWS):
+    for _ in range(count):
         await asyncio.sleep(WINDOW_S)
         readings.append(_read(pid, links))
     return [later - earlier for earlier, later in itertools.pairwise(readings)]
