@@ -8,6 +8,8 @@ const REMEMBERED_MAX = 2000 // gift and chat ids
 export class Inbox {
   /** @type {{ epoch: string, offset: number } | null} */
   position = null
+  /** Where the journal stood at the last gift received; gifts missed since are asked for from here. */
+  cursor = ''
   /** @type {Set<string>} */
   #seen = new Set()
 
@@ -30,6 +32,7 @@ export class Inbox {
     const known = this.position?.epoch === batch.epoch ? this.position.offset : -1
     const fresh = batch.numbered.filter((_, index) => batch.first + index > known)
     const last = batch.first + batch.count - 1
+    if (batch.cursor) this.cursor = batch.cursor
     if (batch.count > 0) this.position = { epoch: batch.epoch, offset: Math.max(known, last) }
     return [...fresh, ...batch.unnumbered].filter(body => this.isNew(body))
   }

@@ -2,7 +2,7 @@
  * One room's websocket: hello, resume, requests with answers, reconnecting. No DOM.
  * @import { Body, Message, Welcome } from './frames.js'
  */
-import { Refused } from './api.js'
+import { call, Refused } from './api.js'
 import { Backoff } from './backoff.js'
 import { decode } from './frames.js'
 import { Inbox } from './inbox.js'
@@ -120,9 +120,23 @@ export class RoomSocket {
   /** @param {Welcome} welcome */
   #welcome(welcome) {
     this.#backoff.reset()
-    this.listener.welcome(welcome, this.#inbox.welcome(welcome))
+    const rebuilt = this.#inbox.welcome(welcome)
+    this.listener.welcome(welcome, rebuilt)
     this.#answer(welcome)
     this.listener.link('up')
+    if (rebuilt && this.#inbox.cursor) void this.#refill()
+  }
+
+  /** The gap could not be told whole: gifts, which are never lost, are asked of the journal. */
+  async #refill() {
+    const after = encodeURIComponent(this.#inbox.cursor)
+    try {
+      const missed = await call('GET', `/api/rooms/${this.roomId}/gifts?after=${after}`)
+      this.#inbox.cursor = missed.cursor
+      for (const gift of missed.gifts) if (this.#inbox.isNew(gift)) this.listener.body(gift)
+    } catch {
+      // The next welcome that was not recovered asks again from the same cursor.
+    }
   }
 
   /** @param {Message} message */
