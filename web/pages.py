@@ -36,14 +36,14 @@ CHANNEL = Page("channel", "channel.title", ("lists", "sheets"), ("people", "repo
 WATCH = Page(
     "watch",
     "watch.title",
-    ("sheets", "chat", "gifts", "watch"),
+    ("chat", "lanes", "watch"),
     ("watch", "chat", "gift", "buy", "people", "report"),
     sells=True,
 )
 STUDIO = Page(
     "studio",
     "studio.title",
-    ("lists", "sheets", "chat", "gifts", "watch", "studio"),
+    ("lists", "chat", "studio"),
     ("studio", "watch", "chat", "gift", "report"),
     films=True,
 )
@@ -60,7 +60,7 @@ ERROR = Page("error", "error.title", ("lists",))
 STATES = Page(
     "states",
     "states.title",
-    ("lists", "sheets", "chat", "gifts", "watch", "studio"),
+    ("lists", "sheets", "chat", "lanes", "tray", "studio"),
     ("watch", "chat", "gift", "buy", "people", "report", "studio"),
 )
 

@@ -63,7 +63,7 @@ def test_every_word_a_script_says_is_given_to_its_page(page: Page) -> None:
 
     said = {
         key
-        for script in scripts(page)
+        for script in scripts(page, later=True)
         for key in keys(script)
         if key.partition(".")[0] in PARTS and not key.endswith(".js")
     }

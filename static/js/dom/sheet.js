@@ -1,5 +1,8 @@
 /** A sheet: a dialog that floats over the page and goes by Escape, its cross or a tap beside it. */
 
+/** @type {WeakSet<HTMLDialogElement>} */
+const known = new WeakSet()
+
 export class Sheet {
   /** @type {HTMLDialogElement} */
   element
@@ -7,6 +10,8 @@ export class Sheet {
   constructor(element, { docked = () => false } = {}) {
     this.element = element
     this.docked = docked
+    if (known.has(element)) return
+    known.add(element)
     element.addEventListener('click', event => this.#clicked(event))
     for (const button of element.querySelectorAll('[data-close]')) {
       button.addEventListener('click', () => this.close())

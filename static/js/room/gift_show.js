@@ -1,10 +1,11 @@
 /** A gift as a room sees it: lane, scene, and a line in the chat for the grand ones. */
-import { facts, say } from '../facts.js'
+import { say } from '../facts.js'
 import { LaneView } from '../gifts/lane_view.js'
-import { SceneView } from '../gifts/scene_view.js'
+import { later } from '../dom/later.js'
 import { me } from '../people/me.js'
 
 /** @typedef {import('../wire/frames.js').GiftBody} GiftBody */
+const SCENES_FROM_TIER = 2
 const IN_CHAT_FROM_TIER = 3
 
 export class GiftShow {
@@ -18,7 +19,7 @@ export class GiftShow {
    */
   constructor({ lanes, scene, stage, chat, thanks = false }) {
     this.lanes = new LaneView(lanes)
-    this.scene = scene && new SceneView(scene, stage)
+    this.scene = scene && later(async () => new (await import('../gifts/scene_view.js')).SceneView(scene, stage))
     this.chat = chat
     this.thanks = thanks
   }
@@ -26,7 +27,7 @@ export class GiftShow {
   /** @param {GiftBody} body */
   add(body) {
     this.lanes.add(body)
-    this.scene?.add(body)
+    if (body.tier >= SCENES_FROM_TIER) void this.scene?.().then(scene => scene.add(body))
     if (body.tier >= IN_CHAT_FROM_TIER) {
       const thanks = this.thanks ? say('chat.thank', { name: body.from.display_name }) : ''
       this.chat.gift(body, thanks)
@@ -47,9 +48,4 @@ export class GiftShow {
   takenBack(order) {
     this.lanes.takeBack(order.combo_id, order.quantity)
   }
-}
-
-/** @param {string} giftId */
-export function giftName(giftId) {
-  return facts.gifts.find(gift => gift.gift_id === giftId)?.name ?? giftId
 }
