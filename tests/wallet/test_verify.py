@@ -1,6 +1,7 @@
 """Verification finds every single change in every ledger table, and nothing in honest books."""
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -28,9 +29,10 @@ from tests.wallet.books import (
     a_sale,
     posted,
 )
-from wallet import tables
+from wallet import journal, tables
 from wallet.coins import Entries, Freeze, GiveBack, Grant, TakeBack
 from wallet.journal import CONNECTION_CHAIN
+from wallet.lots import LotOpened, encode_changes
 from wallet.verify import FINDINGS_MAX, verify
 
 LEDGER = [table for table in tables.metadata.sorted_tables if table.name.startswith("ledger_")]
@@ -182,6 +184,52 @@ def test_a_newest_row_taken_away_with_its_head_is_missed_by_the_next_chain(
     report = verify(books)
 
     assert any("a later chain saw another row" in finding for finding in report.findings)
+
+
+def test_newest_rows_taken_out_of_every_table_are_missed_by_who_has_read_them(
+    conn: Connection,
+) -> None:
+    a_lot(conn)
+    before = {table.name: rows_of(conn, as_stored(table)) for table in LEDGER}
+    posted(conn, a_gift(100))
+    journal.mark_read(conn, "announcer", journal.unread(conn, "announcer", limit=10))
+    drop_guards(conn)
+    for table in LEDGER:
+        conn.execute(table.delete())
+        names = table.columns.keys()
+        rows = [dict(zip(names, row, strict=True)) for row in before[table.name]]
+        conn.execute(as_stored(table).insert(), rows)
+
+    report = verify(conn)
+
+    assert report.findings == ["chain 1: it ends at 2, announcer has read 3"]
+
+
+def test_names_swapped_between_accounts_are_found(books: Connection) -> None:
+    swap = text("UPDATE ledger_accounts SET name = :name WHERE id = :id")
+    rows = rows_of(books, tables.accounts)
+
+    for (one_id, one_name, _), (other_id, other_name, _) in combinations(rows, 2):
+        savepoint = books.begin_nested()
+        books.execute(swap, {"id": one_id, "name": "swapped"})
+        books.execute(swap, {"id": other_id, "name": one_name})
+        books.execute(swap, {"id": one_id, "name": other_name})
+        assert not verify(books).ok, (one_name, other_name)
+        savepoint.rollback()
+
+
+def test_a_lot_of_nothing_is_found(books: Connection) -> None:
+    coins_id, deferred_id = books.execute(
+        text("SELECT coins_id, deferred_id FROM ledger_lots")
+    ).first() or (0, 0)
+    empty = encode_changes([LotOpened(9, coins_id, deferred_id, 0, 0)])
+    books.execute(
+        text("UPDATE ledger_journal SET lots = :lots WHERE kind = 'grant'"), {"lots": empty}
+    )
+
+    report = verify(books)
+
+    assert "lot 9: 0 coins that cost 0" in report.findings
 
 
 def test_findings_name_what_is_wrong(books: Connection) -> None:
