@@ -50,6 +50,7 @@ class Identity:
     def __init__(self) -> None:
         certificate = RTCCertificate.generateCertificate()
         self._context: SSL.Context = certificate._create_ssl_context(list(PROFILES))
+        self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # idle viewers need none
         self.fingerprint = next(
             known.value for known in certificate.getFingerprints() if known.algorithm == "sha-256"
         )
@@ -77,7 +78,10 @@ class Keys:
         outgoing, incoming = (1, 0) if is_server else (0, 1)
         self._outgoing = _session(profile, material, outgoing, Policy.SSRC_ANY_OUTBOUND)
         self._incoming = _session(profile, material, incoming, Policy.SSRC_ANY_INBOUND)
-        self.handle: Any = self._outgoing._srtp[0]
+        # A fan-out may still hold the handle when the peer has gone: the handle then keeps the
+        # session alive, which would otherwise be freed under it.
+        session = self._outgoing
+        self.handle: Any = ffi.gc(session._srtp[0], lambda _handle, _kept=session: None)
         self.tag_bytes = TAG_BYTES[profile.openssl_profile]
         self.profile = profile.openssl_profile.decode()
         self.unprotect = self._incoming.unprotect

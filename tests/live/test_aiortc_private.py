@@ -1,5 +1,8 @@
 """DTLS identity, SRTP keys, and the buffer bursts are encrypted in."""
 
+import gc
+import weakref
+
 import pylibsrtp
 import pytest
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
@@ -53,6 +56,22 @@ def test_a_packet_sent_again_is_encrypted_to_the_same_bytes() -> None:
         copies.append(bytes(buffer.view[: len(packet(1)) + keys.tag_bytes]))
 
     assert copies[0] == copies[2] != copies[1]
+
+
+def test_a_handle_outlives_the_keys_it_was_taken_from() -> None:
+    keys = Keys(PROFILES[0], material(None), is_server=True)
+    session, handle = weakref.ref(keys._outgoing), keys.handle
+    buffer = BurstBuffer(10_000, 8)
+    buffer.load([packet(1)], keys.tag_bytes, 1)
+
+    del keys
+    gc.collect()
+
+    assert session() is not None
+    assert buffer.encrypt(0, handle)
+    del handle
+    gc.collect()
+    assert session() is None
 
 
 def test_what_libsrtp_refuses_is_said_so() -> None:
