@@ -113,7 +113,7 @@ class MediaLink:
         except BaseException:
             self.vanish()
             raise
-        self._keep_consent()
+        self._plan_consent()
 
     @property
     def srtp_profile(self) -> str:
@@ -185,9 +185,11 @@ class MediaLink:
         if self.closed.is_set():
             return
         self._check(None)
-        self._consent = self._loop.call_later(
-            random.uniform(*CONSENT_INTERVAL_S), self._keep_consent
-        )
+        self._plan_consent()
+
+    def _plan_consent(self) -> None:
+        wait_s = random.uniform(*CONSENT_INTERVAL_S)
+        self._consent = self._loop.call_later(wait_s, self._keep_consent)
 
     # DTLS
 
@@ -197,9 +199,10 @@ class MediaLink:
         while not self._keys.done():
             if self._peer.state is State.GONE or self._loop.time() > deadline:
                 raise HandshakeFailed(self._peer.gone_because or "silence")
-            await asyncio.wait({self._keys}, timeout=CHECK_INTERVAL_S)
-            self._check(None)  # some servers bind the path only at a check after their answer
-            self._send_all(self._peer.retransmit())
+            done, _ = await asyncio.wait({self._keys}, timeout=CHECK_INTERVAL_S)
+            if not done:
+                self._check(None)  # the one that nominated may be lost
+                self._send_all(self._peer.retransmit())
 
     def _take_dtls(self, datagram: bytes) -> None:
         self._send_all(self._peer.receive_dtls(datagram))

@@ -7,8 +7,9 @@ environment says. ``python -m web.bench.subject HTTP_PORT MEDIA_PORT`` is that p
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
@@ -18,11 +19,19 @@ from web.bench.measuring import free_ports
 from web.settings import read_settings
 
 START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 10.0
+LOG_CHARACTERS_SHOWN = 6_000
 
 
 class SubjectFailed(Exception):
-    """The server under test did not start."""
+    """The server under test ended by itself."""
+
+    def __init__(self, status: int, log: str) -> None:
+        self.status = status
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"The server under test ended with status {self.status}:\n{self.log}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +66,35 @@ async def running_server() -> AsyncIterator[Subject]:
     """Start a server, give it when it is ready, and end it.
 
     Raises:
-        SubjectFailed: It ended, or was not ready in time.
+        SubjectFailed: It was not ready in time, or ended before it was asked to.
     """
     http_port, media_port = free_ports(2)
     url = f"http://127.0.0.1:{http_port}"
     command = [sys.executable, "-m", "web.bench.subject", str(http_port), str(media_port)]
     with TemporaryDirectory(prefix="ovation-bench-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        log = Path(folder) / "server.log"
+        with log.open("wb") as written:
+            process = await asyncio.create_subprocess_exec(
+                *command, cwd=folder, stdout=written, stderr=written
+            )
         try:
-            async with httpx.AsyncClient(base_url=url, timeout=STOP_TIMEOUT_S) as http:
+            async with httpx.AsyncClient(base_url=url, timeout=REQUEST_TIMEOUT_S) as http:
                 await _wait_until_ready(process, http)
                 yield Subject(process.pid, url, folder, http)
         finally:
+            status = process.returncode
             await stop(process)
+            if status is not None:
+                raise SubjectFailed(status, log.read_text()[-LOG_CHARACTERS_SHOWN:])
 
 
 async def _wait_until_ready(process: asyncio.subprocess.Process, http: httpx.AsyncClient) -> None:
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while True:
-                if process.returncode is not None:
-                    raise SubjectFailed(f"it ended with status {process.returncode}")
-                try:
-                    if (await http.get("/readyz")).is_success:
-                        return
-                except httpx.TransportError:
-                    pass  # not listening yet
-                await asyncio.sleep(0.05)
-    except TimeoutError as exc:
-        raise SubjectFailed(f"it was not ready after {START_TIMEOUT_S:.0f} s") from exc
+    async with asyncio.timeout(START_TIMEOUT_S):
+        while process.returncode is None:
+            with suppress(httpx.TransportError):  # not listening yet
+                if (await http.get("/readyz")).is_success:
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
