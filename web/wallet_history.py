@@ -12,6 +12,7 @@ Units   coins, diamonds: one, signed: negative went away.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -85,7 +86,10 @@ def page(conn: Connection, account_id: str, cursor: str, *, length: int = PAGE_L
     places = read_cursor(cursor)
     own = journal.history(conn, account_id, before=places.own, limit=length + 1)
     gifts = received.by_creator(conn, account_id, before=places.gifts, limit=length + 1)
-    newest = sorted([*map(own_found, own), *map(received_found, gifts)], reverse=True, key=place_of)
+    # Merged, not sorted: moments may step back from commit to commit, and a cursor is sure to have
+    # everything before it behind it only if each of the two lists keeps its own order.
+    both = merge(map(own_found, own), map(received_found, gifts), key=place_of, reverse=True)
+    newest = list(both)
     shown = newest[:length]
     names = accounts.names(conn, {one.other_id for one in shown if one.other_id})
     lines = [line_of(one, names) for one in shown]

@@ -184,6 +184,24 @@ def test_pages_show_everything_once_newest_first(people: Connection, length: int
     assert [line.at for line in shown] == sorted((line.at for line in shown), reverse=True)
 
 
+def test_pages_show_gifts_once_whose_moments_are_not_in_the_order_of_their_commits(
+    people: Connection,
+) -> None:
+    grant(people, CREATOR)
+    for number, seconds in enumerate((1, 3, 2)):  # who asked first may be committed last
+        now = NOON + timedelta(seconds=seconds)
+        give(people, f"got {number}", sender=CREATOR, creator=VIEWER, now=now)
+
+    shown: list[Line] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        found = page(people, VIEWER, cursor, length=1)
+        shown += found.lines
+        cursor = found.cursor
+
+    assert [line.at.second for line in shown] == [2, 3, 1, 0]
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
