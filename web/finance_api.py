@@ -17,11 +17,13 @@ from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 
 import anyio.to_process
+import structlog
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from wallet import accounts, days, packs
 from wallet.days import Day
+from wallet.errors import WriterError
 from wallet.packs import CURRENCY
 from wallet.tables import verifications
 from wallet.verify import verify
@@ -42,6 +44,8 @@ COMPLAINTS_MAX: Final = 20
 CSV_HEADER: Final = ("day", "currency", "sales_minor", "coins_sold", "gifts", "coins_gifted")
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class DayShown(Struct):
@@ -82,7 +86,7 @@ class Overview(Struct):
 async def finance_overview(call: Call[None]) -> Answer:
     """Show what is owed, sold and given."""
     first, last = span(call)
-    await count_up(call.state)
+    await try_to_count_up(call.state)
     return Answer(200, await call.state["read"](overview, first, last))
 
 
@@ -97,7 +101,7 @@ async def finance_overview(call: Call[None]) -> Answer:
 async def finance_days(call: Call[None]) -> Answer:
     """Give the days as a table for a spreadsheet."""
     first, last = span(call)
-    await count_up(call.state)
+    await try_to_count_up(call.state)
     found = await call.state["read"](days.between, first, last)
     name = f"ovation-days-{first}-{last}.csv"
     return Answer(
@@ -122,6 +126,17 @@ def span(call: Call[None]) -> tuple[date, date]:
     if first > last or (last - first).days >= DAYS_MAX or first < days.FIRST_DAY:
         raise Problem(422, "bad_span", f"Ask for 1 to {DAYS_MAX} days, the earlier one first")
     return first, last
+
+
+async def try_to_count_up(state: State) -> None:
+    """Count what is new, if it can be written down.
+
+    When broken books have stopped the writer, this desk is where people come to look.
+    """
+    try:
+        await count_up(state)
+    except WriterError as error:
+        log.warning("days not counted", why=str(error))
 
 
 def overview(conn: Connection, first: date, last: date) -> Overview:

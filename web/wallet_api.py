@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 from wallet import accounts, packs, purchases
-from wallet.errors import StripeRefused, StripeUnavailable
+from wallet.errors import StripeRefused, StripeUnavailable, WriterError
 from wallet.purchases import ABANDONED_AFTER, Purchase, Result
 from wallet.stripe_gateway import Intent
 from web import wallet_history
@@ -192,6 +192,8 @@ async def start_purchase(call: Call[NewPurchase]) -> Answer:
             now=call.now,
         ),
     )
+    if purchase.answer is None and not purchase.is_pending:  # the sweep has forgotten it
+        raise Problem(409, "purchase_given_up", "Start a new purchase")
     return Answer(201, purchase.answer or await prepare(state, purchase))
 
 
@@ -225,8 +227,8 @@ async def looked_at(call: Call[None]) -> PurchaseShown:
     if found.is_pending and found.intent_id is not None:
         try:
             await look_again(state, found.intent_id)
-        except (StripeUnavailable, StripeRefused) as error:
-            log.warning("stripe not asked", purchase_id=purchase_id, why=str(error))
+        except (StripeUnavailable, StripeRefused, WriterError) as error:
+            log.warning("purchase not brought up to date", purchase_id=purchase_id, why=str(error))
         found = await state["read"](purchases.find, purchase_id, account_id=account_id)
     return shown_purchase(found)
 

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Any, cast
 
 import httpx
+import pytest
 from sqlalchemy import Connection, insert
 from starlette.routing import BaseRoute
 
+from wallet.errors import LedgerBroken, WriterStopped
 from wallet.stripe_gateway import Carrier, StripeGateway
 from wallet.writer import Writer
 from web import finance_api, sandbox_api, stripe_sandbox, stripe_webhook, wallet_api
@@ -161,10 +163,24 @@ class Till:
         """Return what somebody can spend."""
         return int((await self.get("/api/wallet", who))["coins"])
 
+    async def break_books(self) -> None:
+        """Stop the writer as contradicting books do; what is read goes on."""
+        with pytest.raises(WriterStopped):
+            await self.state["writer"].run(contradict)
+
     async def stripe(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Ask the sandbox as Stripe's client would."""
         headers = {"Authorization": f"Bearer {sandbox_key(SECRET)}", **more.pop("headers", {})}
         return await self.client.request(method, f"{PATH}{path}", headers=headers, **more)
+
+
+def contradict(_conn: Connection) -> None:
+    """Find the books broken.
+
+    Raises:
+        LedgerBroken: Always.
+    """
+    raise LedgerBroken("a test said so")
 
 
 def token_of(handle: str) -> str:

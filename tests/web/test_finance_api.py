@@ -89,6 +89,19 @@ async def test_what_is_owed_sold_and_given_is_what_the_ledger_has(till: Till) ->
     }
 
 
+@pytest.mark.parametrize("path", ["/api/finance/overview", "/api/finance/days.csv"])
+async def test_the_desk_stays_open_when_broken_books_have_stopped_the_writer(
+    till: Till, path: str
+) -> None:
+    fin, ana = await till.person("fin", "finance-maker"), await till.person("ana")
+    await till.buy(ana)
+    await till.break_books()
+
+    response = await till.client.get(path, headers=fin)
+
+    assert response.status_code == 200
+
+
 async def test_the_days_are_a_table_for_a_spreadsheet(till: Till) -> None:
     fin, ana = await till.person("fin", "finance-checker"), await till.person("ana")
     await till.buy(ana)

@@ -15,6 +15,7 @@ from wallet.stripe_gateway import Intent
 from wallet.tables import events, sandbox_objects
 from wallet.tables import purchases as rows
 from web import stripe_sandbox, wallet_api
+from web.stripe_asking import ask_stripe
 from web.wallet_api import sweep_pending
 
 
@@ -159,6 +160,19 @@ async def test_only_adults_buy(till: Till, birth_date: date | None, code: str) -
     assert await intents_made(till) == 0
 
 
+async def test_what_was_given_up_is_not_taken_up_again_under_its_key(till: Till) -> None:
+    till.line.faults = ["request"]
+    ana = await till.person()
+    await till.ask(ana)
+    till.later(hours=24)
+    await sweep_pending(till.state)
+
+    late = await till.ask(ana)
+
+    assert (late.status_code, late.json()["code"]) == (409, "purchase_given_up")
+    assert await intents_made(till) == 0
+
+
 async def test_on_the_eighteenth_birthday_one_may_buy(till: Till) -> None:
     assert (await till.ask(await till.person(birth_date=date(2008, 1, 2)))).status_code == 201
 
@@ -283,6 +297,21 @@ async def test_when_stripe_does_not_answer_the_purchase_is_shown_as_it_was(till:
     ana = await till.person()
     purchase_id = (await till.ask(ana)).json()["purchase_id"]
     till.line.faults = ["request"]
+
+    shown = await till.get(f"/api/wallet/purchases/{purchase_id}", ana)
+
+    assert shown["status"] == "requested"
+
+
+async def test_when_nothing_can_be_written_the_purchase_is_shown_as_it_was(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = await till.person()
+    purchase_id = (await till.ask(ana)).json()["purchase_id"]
+    found = await till.state["read"](purchases.find, purchase_id)
+    intent = await ask_stripe(till.state["stripe"].intent, found.intent_id or "")
+    monkeypatch.setattr(till.state["stripe"], "intent", lambda _intent_id: intent)
+    await till.break_books()
 
     shown = await till.get(f"/api/wallet/purchases/{purchase_id}", ana)
 
