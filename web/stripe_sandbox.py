@@ -76,10 +76,10 @@ def check_reach(settings: Settings, host: str) -> None:
 
 def is_loopback(host: str) -> bool:
     """Return whether a Host header names this machine."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
         return ip_address(name).is_loopback
     except ValueError:
         return False

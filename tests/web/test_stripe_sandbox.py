@@ -174,7 +174,9 @@ async def test_only_its_own_key_opens_it(till: Till, headers: dict[str, str]) ->
     assert (refused.status_code, refused.json()["error"]["type"]) == (401, "invalid_request_error")
 
 
-@pytest.mark.parametrize("host", ["ovation.example", "10.0.0.7:8000", "localhost.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["ovation.example", "10.0.0.7:8000", "localhost.evil.example", "", "["]
+)
 async def test_it_does_not_answer_from_outside(till: Till, host: str) -> None:
     refused = await till.stripe("GET", INTENTS, headers={"Host": host})
 
