@@ -139,7 +139,7 @@ def behind_live_ms(creator: Page, viewer: Page) -> int:
         both[name] = page
     sent = both["sent"].evaluate("globalThis.sampling")
     shown = both["shown"].evaluate("globalThis.sampling")
-    delays = [one["at"] - nearest(one, sent)["at"] for one in shown]
+    delays: list[float] = [one["at"] - nearest(one, sent)["at"] for one in shown]
     return round(sorted(delays)[len(delays) // 2])
 
 

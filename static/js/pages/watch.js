@@ -29,7 +29,7 @@ const show = new GiftShow({ lanes: find('lanes'), scene: find('scene'), stage: f
 const socket = new RoomSocket(room.room_id, credentials, {
   welcome,
   body: heard,
-  link: link => picture.stage.link(link === 'down' ? say('watch.reconnecting') : ''),
+  link: link => picture.link('socket', link === 'up'),
   refused: gone,
 })
 const over = new OverVideo({ room, socket, show, chat })

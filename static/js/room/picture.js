@@ -8,6 +8,8 @@ import { Stage } from './stage.js'
 
 export class Picture {
   stage = new Stage()
+  /** @type {Set<string>} */
+  #down = new Set()
   #watching
 
   /** @param {Room} room @param {import('./view_token.js').ViewToken} view */
@@ -16,13 +18,20 @@ export class Picture {
     this.#watching = new Watching(room.room_id, () => view.get(), {
       stream: stream => void this.stage.play(stream),
       state: (state, code) => {
-        this.stage.link(state === 'lost' ? say('watch.reconnecting') : '')
+        this.link('picture', state !== 'lost')
         if (state === 'waiting') this.#waiting()
         if (state === 'refused' && code !== 'room_ended') view.forget()
       },
     })
     addEventListener('pagehide', () => this.#watching.leave())
     addEventListener('pageshow', event => event.persisted && this.#watching.nudge())
+  }
+
+  /** Tell people while something is on its way back. @param {'picture' | 'socket'} part @param {boolean} isUp */
+  link(part, isUp) {
+    if (isUp) this.#down.delete(part)
+    else this.#down.add(part)
+    this.stage.link(this.#down.size ? say('watch.reconnecting') : '')
   }
 
   join() {
