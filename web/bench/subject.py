@@ -20,6 +20,7 @@ from web.settings import read_settings
 
 START_TIMEOUT_S = 30.0
 REQUEST_TIMEOUT_S = 10.0
+END_TIMEOUT_S = 1.0
 LOG_CHARACTERS_SHOWN = 6_000
 
 
@@ -81,6 +82,9 @@ async def running_server() -> AsyncIterator[Subject]:
             async with httpx.AsyncClient(base_url=url, timeout=REQUEST_TIMEOUT_S) as http:
                 await _wait_until_ready(process, http)
                 yield Subject(process.pid, url, folder, http)
+        except (httpx.TransportError, ExceptionGroup):
+            await _let_end(process)  # it hung up: perhaps it has died, then that is the news
+            raise
         finally:
             status = process.returncode
             await stop(process)
@@ -95,6 +99,13 @@ async def _wait_until_ready(process: asyncio.subprocess.Process, http: httpx.Asy
                 if (await http.get("/readyz")).is_success:
                     return
             await asyncio.sleep(0.05)
+
+
+async def _let_end(process: asyncio.subprocess.Process) -> None:
+    """Wait a moment for ``process`` to end by itself."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await process.wait()
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
