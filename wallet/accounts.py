@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from wallet import tables
 from wallet.errors import BadEncoding, UnknownAccount
-from wallet.tables import insert_rows, rows_of, write_rows
+from wallet.tables import insert_rows, listed, rows_of, write_rows
 
 COIN = "COIN"
 DIA = "DIA"
@@ -221,7 +221,7 @@ def found(
     """Return the accounts one of the two look-ups finds."""
     if not wanted:
         return []
-    parameter = json.dumps(wanted) if conn.dialect.name == "sqlite" else wanted
+    parameter = listed(wanted) if conn.dialect.name == "sqlite" else wanted
     return [
         Account(number, known_name(text), balance, balance)
         for number, text, balance in rows_of(conn, statements, (parameter,))

@@ -53,7 +53,6 @@ class Book:
         self._lots: dict[int, Lot] = {}
         self._queues: dict[int, list[Lot]] = {}  # by coin account, oldest first
         self._opened: list[Account] = []  # by the command being settled
-        self._changed: dict[int, Account] = {}
         self._changed_lots: dict[int, Lot] = {}
         self._load(names)
         self._queue_lots(self._by_id.values())
@@ -136,15 +135,12 @@ class Book:
         for account in touched:
             if account.has_lots:
                 self._check_lots(account)
-            self._changed[account.id] = account
         return None
 
     def keep_opened(self) -> list[Account]:
         """Return the accounts opened since the last call; from now on they stay."""
         opened, self._opened = self._opened, []
-        for account in opened:
-            self._changed[account.id] = account
-            self._absent.discard(account.name)
+        self._absent.difference_update([account.name for account in opened])
         return opened
 
     def drop_opened(self) -> None:
@@ -157,7 +153,7 @@ class Book:
 
     def store(self) -> None:
         """Write the net changes of the whole batch."""
-        accounts.store(self._conn, self._changed.values())
+        accounts.store(self._conn, self._by_id.values())
         lots.store(self._conn, self._changed_lots.values())
 
     # Internal
@@ -239,7 +235,7 @@ class Book:
         self._changed_lots[lot.id] = lot
 
     def _check_lots(self, account: Account) -> None:
-        available = sum(lot.available for lot in self._queues.get(account.id, ()))
+        available = sum([lot.available for lot in self._queues.get(account.id, ())])
         if available != account.balance:
             raise LedgerBroken(
                 f"{account.name.text} holds {account.balance} coins, its lots {available}"

@@ -21,7 +21,7 @@ from wallet import tables
 from wallet.accounts import AccountName, name_of
 from wallet.book import Transfer
 from wallet.errors import BadEncoding, LedgerBroken
-from wallet.tables import insert_rows, micros_of, moment_of, rows_of, write_rows
+from wallet.tables import insert_rows, listed, micros_of, moment_of, rows_of, write_rows
 
 VERSION = 1
 NO_HASH = bytes(32)
@@ -273,7 +273,7 @@ Scope = tuple[str, str, str]  # key, account, route
 def known(conn: Connection, scopes: Sequence[Scope]) -> Iterator[tuple[Entry, bytes]]:
     """Yield what was recorded under these keys before, each with the hash of its terms."""
     if conn.dialect.name == "sqlite":
-        parameters: tuple[Any, ...] = (json.dumps(scopes),)
+        parameters: tuple[Any, ...] = (listed(scopes),)
     else:
         parameters = tuple(list(column) for column in zip(*scopes, strict=True))
     for *columns, terms_hash in rows_of(conn, KNOWN, parameters):

@@ -7,7 +7,6 @@ a used-up lot has released exactly its cost, whatever the steps were.
 Units   coins; cost and released in 10⁻⁶ of the currency's major unit.
 """
 
-import json
 import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from sqlalchemy import Connection
 
 from wallet import tables
 from wallet.errors import BadEncoding, NotACommand
-from wallet.tables import insert_rows, rows_of, write_rows
+from wallet.tables import insert_rows, listed, rows_of, write_rows
 
 RECORD = struct.Struct(">cqqqqq")  # tag, then five signed 64-bit integers
 # Accounts whose balance is what the lots add up to (promotional coins apart, which have none).
@@ -144,8 +143,9 @@ class Lot:
         spent, taken = self.spent + move.spent, self.taken + move.taken
         owed, frozen = self.owed + move.owed, self.frozen + move.frozen
         if (
-            min(spent, taken, owed, frozen) < 0
-            or owed > spent
+            not 0 <= owed <= spent
+            or taken < 0
+            or frozen < 0
             or spent + taken + frozen > self.size
         ):
             raise NotACommand(f"lot {self.id} cannot move by {move}")
@@ -155,8 +155,10 @@ class Lot:
 def encode_changes(changes: Sequence[LotChange]) -> bytes:
     """Return the journal's record of what one posting did to lots; nothing: no bytes."""
     return b"".join(
-        RECORD.pack(OPENED if isinstance(change, LotOpened) else MOVED, *change)
-        for change in changes
+        [
+            RECORD.pack(OPENED if isinstance(change, LotOpened) else MOVED, *change)
+            for change in changes
+        ]
     )
 
 
@@ -211,7 +213,7 @@ def found(conn: Connection, statements: dict[str, str], wanted: Sequence[int]) -
     """Return the lots one of the two look-ups finds."""
     if not wanted:
         return []
-    parameter = json.dumps(wanted) if conn.dialect.name == "sqlite" else wanted
+    parameter = listed(wanted) if conn.dialect.name == "sqlite" else wanted
     return [Lot(*row) for row in rows_of(conn, statements, (parameter,))]
 
 

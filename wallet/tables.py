@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -355,6 +356,11 @@ def rows_of(
     return conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters)).all()
 
 
+def listed(values: Sequence[Any]) -> str:
+    """Return ``values`` as SQLite's ``json_each`` reads them: one parameter for any number."""
+    return msgspec.json.encode(values).decode()  # a fifth of the time of ``json.dumps``
+
+
 def write_rows(
     conn: Connection, statements: dict[str, str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
@@ -406,10 +412,11 @@ def insert_rows(conn: Connection, table: Table, rows: Sequence[tuple[Any, ...]])
             columns = tuple(list(column) for column in zip(*rows, strict=True))
             conn.exec_driver_sql(insert_statement(table, dialect, 0), columns)
         return
-    size = VALUES_MAX // len(table.columns)
-    whole = len(rows) - len(rows) % size
-    for start in range(0, whole, size):
+    size = 1 << (VALUES_MAX // len(table.columns)).bit_length() - 1
+    start = 0
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2  # powers of two: every count is a few statements that stay prepared
         values = tuple(chain.from_iterable(rows[start : start + size]))
         conn.exec_driver_sql(insert_statement(table, dialect, size), values)
-    if whole < len(rows):
-        conn.exec_driver_sql(insert_statement(table, dialect, 1), list(rows[whole:]))
+        start += size
