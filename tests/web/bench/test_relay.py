@@ -1,9 +1,6 @@
 """The relay benchmark measures a real server; its figures are never judged here."""
 
-import pytest
-
 from web.bench import relay
-from web.bench.janus import find_janus
 from web.bench.relay import Load
 
 SMALL = Load(viewer_count=4, witness_count=2, window_count=1, settle_s=0.2, with_peer=False)
@@ -30,14 +27,3 @@ def test_every_figure_of_the_contract_comes_from_packets_that_were_compared() ->
     assert conditions["audio_packets_per_s"] == 50
     assert 1.3e6 < conditions["bits_per_s"] < 1.7e6
     assert report["peer"] is None
-
-
-@pytest.mark.skipif(find_janus() is None, reason="no Janus here to compare with")
-def test_janus_is_measured_beside_us_with_as_many_viewers() -> None:
-    load = Load(viewer_count=2, witness_count=1, window_count=1, settle_s=0.2)
-
-    peer = relay.measure(load)["peer"]
-
-    assert peer["viewers"] == 2
-    assert peer["us_per_packet"] > 0
-    assert peer["ratio"] > 0
