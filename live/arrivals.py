@@ -12,7 +12,8 @@ import struct
 from live.rewrite import unwrap
 from live.rtcp import RTPFB, TRANSPORT_FMT
 
-PACKETS_MAX = 1024  # remembered between two reports; older ones are reported as lost
+PACKETS_MAX = 1024  # remembered between two reports; older ones are never reported
+PACKETS_PER_REPORT_MAX = 400  # fits a datagram even if every delta takes two bytes
 TICK_S = 0.000_25
 REFERENCE_TICKS = 256  # 64 ms
 LOST, NEAR, FAR = 0, 1, 2
@@ -39,15 +40,22 @@ class Arrivals:
         self._newest = max(self._newest, extended)
         self._arrived.setdefault(extended, arrived_at)
 
-    def report(self, sender_ssrc: int, media_ssrc: int) -> bytes | None:
-        """Return the feedback on all packets since the last one, or None if there were none."""
-        if not self._arrived:
-            return None
-        first = max(self._reported + 1, self._newest - PACKETS_MAX + 1)
+    def reports(self, sender_ssrc: int, media_ssrc: int) -> list[bytes]:
+        """Return the feedback on all packets since the last time; empty if there were none."""
+        written: list[bytes] = []
         arrived, self._arrived = self._arrived, {}
+        if not arrived:
+            return written
+        first = max(self._reported + 1, self._newest - PACKETS_MAX + 1)
         self._reported = self._newest
-        number, self._report_count = self._report_count, self._report_count + 1
-        return feedback(sender_ssrc, media_ssrc, first, self._newest, arrived, number)
+        while first <= self._newest:
+            last = min(first + PACKETS_PER_REPORT_MAX - 1, self._newest)
+            part = {one: arrived[one] for one in range(first, last + 1) if one in arrived}
+            if part:  # a stretch lost as a whole has no time to report it by
+                number, self._report_count = self._report_count, self._report_count + 1
+                written.append(feedback(sender_ssrc, media_ssrc, first, last, part, number))
+            first = last + 1
+        return written
 
 
 def feedback(

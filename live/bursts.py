@@ -19,7 +19,7 @@ RUN_BYTES_MAX = 65_000
 BURST_PACKETS_MAX = 128  # each may need a message of its own: see MESSAGES_MAX
 BURST_BYTES_MAX = 200_000
 MEMORY_BYTES = 256 * 1024  # slots for one call; more would not stay in the processor's cache
-SLOTS_MAX = 64
+SLOTS_MAX = 20  # laying out slots is work too, and more calls cost less than that
 SPLITS = (errno.EIO, errno.EMSGSIZE, errno.EINVAL)
 NEARLY_EQUAL_BYTES = 4  # packetisers split a frame evenly, give or take a byte or two
 

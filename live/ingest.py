@@ -165,8 +165,7 @@ class Ingest:
         if now - self._arrivals_report_at >= ARRIVALS_REPORT_S:
             self._arrivals_report_at = now
             media_ssrc = next((source.ssrc for source in self.sources.values() if source.ssrc), 0)
-            report = self._arrivals.report(self._ssrc, media_ssrc)
-            packets += [report] if report else []
+            packets += self._arrivals.reports(self._ssrc, media_ssrc)
         if now - self._receiver_report_at >= RECEIVER_REPORT_S:
             self._receiver_report_at = now
             packets += self._receiver_report(now)

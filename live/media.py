@@ -19,8 +19,8 @@ A packet's way is ``udp_port`` → ``ingest.receive`` → ``relay.forward``; her
 
 Plane: media, shell.
 Units   monotonic seconds inside; ``expires_at`` is wall clock.
-Limits  ``PEERS_MAX`` peers, ``JOINS_PER_S_MAX`` joins; beyond: ``PlaneFull``. A fan-out serves
-        ``VIEWERS_PER_TURN_MAX`` viewers, then lets the event loop do something else.
+Limits  of sessions: see ``roster``. A fan-out serves ``VIEWERS_PER_TURN_MAX`` viewers, then lets
+        the event loop do something else.
 """
 
 import asyncio
@@ -37,7 +37,6 @@ from live.answers import (
     Stream,
     agree_published,
     agree_watched,
-    setup_for,
     write_answer,
 )
 from live.bursts import Bursts
@@ -47,18 +46,15 @@ from live.errors import (
     IceRestartRefused,
     Malformed,
     NotBroadcasting,
-    PlaneFull,
-    UnknownResource,
 )
-from live.ice import Address, Credentials, Doors
+from live.ice import Address
 from live.ingest import Ingest
 from live.peer import Peer, State
-from live.relay import Relay
+from live.roster import RETRY_AFTER_S, Roster, Session
+from live.rounds import TICK_S, Rounds
 from live.rtcp import is_rtcp
-from live.sdp import Offer, read_fragment, read_offer
+from live.sdp import read_fragment, read_offer
 from live.sessions import (
-    RETURN_S,
-    SILENT_S,
     TAKEOVER_S,
     Broadcast,
     Health,
@@ -66,23 +62,14 @@ from live.sessions import (
     Room,
     Watching,
 )
-from live.tracks import FRAME_WAIT_S, Track
+from live.tracks import FRAME_WAIT_S
 from live.udp_port import UdpPort
 from live.views import Admission
 
 __all__ = ["Admission", "Health", "MediaPlane", "Resource"]
 
-PEERS_MAX = 4000
-JOINS_PER_S_MAX = 400
 VIEWERS_PER_TURN_MAX = 100
-TICK_S = 0.02
-TURNS_PER_ROUND = 50  # a round of 1 s visits every session once, spread over its ticks
-GONE_S = 12.0  # FFmpeg checks every 5 s: two missed checks and a little
-RETRY_AFTER_S = 2
-VIEW_ACTIVE_S = 5.0
 PROBE = b"\x00\x00"  # first bytes that make the port take it for STUN (RFC 7983)
-
-Session = Broadcast | Watching
 
 
 def _nothing(*_: str) -> None:
@@ -106,19 +93,15 @@ class MediaPlane:
         self._hosts = tuple(advertised_hosts)
         self._on_media_started = on_media_started
         self._on_media_stopped = on_media_stopped
-        self._on_view_active = on_view_active
+        self.on_view_active = on_view_active
         self._identity = Identity()
-        self._doors: Doors[Peer] = Doors()
-        self._sessions: dict[str, Session] = {}
-        self._rooms: dict[str, Room] = {}
+        self._roster = Roster(self._identity)
         self._touched: set[Room] = set()
         self._dropped: Counter[str] = Counter()
         self._probes: dict[bytes, asyncio.Future[None]] = {}
-        self._joins_left = float(JOINS_PER_S_MAX)
-        self._tick_count = 0
-        self._ticked_at = time.monotonic()
-        self._ntp_offset_s = time.time() - time.monotonic()
-        self._is_draining = False
+        self._rounds = Rounds(
+            self._roster, self, ntp_offset_s=time.time() - time.monotonic(), now=time.monotonic()
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._port = UdpPort(host, port, self)
@@ -155,8 +138,8 @@ class MediaPlane:
 
     def close(self) -> None:
         """End every session, say goodbye, let the port go."""
-        for session in tuple(self._sessions.values()):
-            self._end(session, "shutdown")
+        for session in tuple(self._roster.sessions.values()):
+            self.end(session, "shutdown")
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -165,7 +148,7 @@ class MediaPlane:
 
     def drain(self) -> None:
         """Take no new sessions; those that exist go on."""
-        self._is_draining = True
+        self._roster.is_draining = True
 
     @property
     def port(self) -> int:
@@ -184,20 +167,20 @@ class MediaPlane:
         """
         now = time.monotonic()
         read = read_offer(offer)
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         streams = agree_published(read, room.codecs() if room else {})
         if room and room.broadcast and room.broadcast.silent_s(now) < TAKEOVER_S:
             raise Broadcasting(RETRY_AFTER_S)
-        self._spend_join()
+        self._roster.spend_join()
         if room and room.broadcast:
-            self._end(room.broadcast, "taken_over")
+            self.end(room.broadcast, "taken_over")
         room = self._room_for(room_id, streams)
-        peer = self._admit(read, now)
+        peer = self._roster.new_peer(read, now)
         ingest = Ingest(streams, room.relay, ssrc=secrets.randbits(32))
         room.broadcast = Broadcast(room, peer, ingest)
         room.relay.request_keyframe = ingest.request_keyframe
         room.left_at = None
-        self._sessions[peer.resource_id] = room.broadcast
+        self._roster.add(room.broadcast)
         return self._resource(peer, write_answer(read, streams, self._local(peer)))
 
     def watch(self, room_id: str, offer: str, admission: Admission) -> Resource:
@@ -210,14 +193,14 @@ class MediaPlane:
         """
         now = time.monotonic()
         read = read_offer(offer)
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         if room is None:
             raise NotBroadcasting(RETRY_AFTER_S)
         streams = agree_watched(read, room.codecs(), room.h264_profile())
-        self._spend_join()
-        peer = self._admit(read, now)
+        self._roster.spend_join()
+        peer = self._roster.new_peer(read, now)
         watching = Watching(room, peer, streams, admission)
-        self._sessions[peer.resource_id] = watching
+        self._roster.add(watching)
         room.watching[peer.resource_id] = watching
         outgoing = {
             kind: Outgoing(track.ssrc, track.rtx_ssrc, room.relay.cname)
@@ -233,7 +216,7 @@ class MediaPlane:
             IceRestartRefused: It brings new credentials.
             UnknownResource: The session has ended.
         """
-        session = self._session(resource_id)
+        session = self._roster.session(resource_id)
         read = read_fragment(fragment)
         credentials = session.peer.credentials
         if read.ufrag is None:
@@ -250,7 +233,7 @@ class MediaPlane:
         Raises:
             UnknownResource: The session has ended.
         """
-        return _etag(self._session(resource_id).peer)
+        return _etag(self._roster.session(resource_id).peer)
 
     def room_of(self, resource_id: str) -> str:
         """Return the room a session belongs to.
@@ -258,7 +241,7 @@ class MediaPlane:
         Raises:
             UnknownResource: The session has ended.
         """
-        return self._session(resource_id).room.room_id
+        return self._roster.session(resource_id).room.room_id
 
     def drop(self, resource_id: str, reason: str) -> None:
         """End one session at once.
@@ -266,65 +249,57 @@ class MediaPlane:
         Raises:
             UnknownResource: It has ended already.
         """
-        self._end(self._session(resource_id), reason)
+        self.end(self._roster.session(resource_id), reason)
 
     def drop_views(self, view_ids: Iterable[str], reason: str) -> int:
         """End every session of these views; return how many there were."""
         wanted = frozenset(view_ids)
         found = [
             session
-            for session in self._sessions.values()
+            for session in self._roster.sessions.values()
             if isinstance(session, Watching) and session.admission.view_id in wanted
         ]
         for session in found:
-            self._end(session, reason)
+            self.end(session, reason)
         return len(found)
 
     def end_room(self, room_id: str, reason: str) -> None:
         """End a room's broadcast and all its views; a room without media is fine too."""
-        room = self._rooms.pop(room_id, None)
+        room = self._roster.close_room(room_id)
         if room is None:
             return
         if room.broadcast is not None:
-            self._end(room.broadcast, reason)
+            self.end(room.broadcast, reason)
         for watching in tuple(room.watching.values()):
-            self._end(watching, reason)
+            self.end(watching, reason)
 
     def stop_broadcast(self, room_id: str, reason: str) -> None:
         """End a room's broadcast; its viewers stay for the broadcaster's return."""
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         if room is not None and room.broadcast is not None:
-            self._end(room.broadcast, reason)
+            self.end(room.broadcast, reason)
 
     # What is known
 
     def broadcast_health(self, room_id: str) -> Health | None:
         """Return how a room's broadcast arrives, None without one."""
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         return room.health() if room is not None else None
 
     def viewer_count(self, room_id: str) -> int:
         """Return how many viewers are connected to a room here."""
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         return room.relay.view_count if room is not None else 0
 
     def counters(self) -> dict[str, int]:
         """Return everything counted since the start; what was dropped stands by its reason."""
-        broadcasts = sum(room.broadcast is not None for room in self._rooms.values())
-        relays = [room.relay for room in self._rooms.values()]
-        counted = {
-            "peers": len(self._sessions),
-            "rooms": len(self._rooms),
-            "broadcasts": broadcasts,
-            "views": len(self._sessions) - broadcasts,
-            "packets_sent": self._bursts.sent_count,
-            "runs_sent": self._bursts.run_count,
-            "keyframe_requests": sum(relay.keyframe_request_count for relay in relays),
-        }
-        dropped = self._dropped + self._port.dropped + self._bursts.dropped
-        for relay in relays:
-            dropped += relay.dropped
-        return counted | {f"dropped_{reason}": count for reason, count in dropped.items()}
+        counted = self._roster.counters()
+        counted["packets_sent"] = self._bursts.sent_count
+        counted["runs_sent"] = self._bursts.run_count
+        for dropped in (self._dropped, self._port.dropped, self._bursts.dropped):
+            for reason, count in dropped.items():
+                counted[f"dropped_{reason}"] += count
+        return dict(counted)
 
     async def probe(self) -> None:
         """Return once a datagram left by our socket and came back in through it."""
@@ -341,14 +316,14 @@ class MediaPlane:
 
     def receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
         """Answer a connectivity check."""
-        is_new = self._doors.behind(address) is None
+        is_new = self._roster.doors.behind(address) is None
         probe = self._probes.get(datagram)
         if probe is not None:
             if not probe.done():
                 probe.set_result(None)
             return
         try:
-            answer = self._doors.check(datagram, address, now)
+            answer = self._roster.doors.check(datagram, address, now)
         except Malformed:
             self._dropped["stun"] += 1
             return
@@ -357,15 +332,15 @@ class MediaPlane:
         if is_new:
             self._port.learn(address)
         self._port.send(answer, address)
-        peer = self._doors.behind(address)
+        peer = self._roster.doors.behind(address)
         if peer is not None and peer.state is State.CONNECTING:
-            self._send_all(peer.start(), peer)
+            self.send_all(peer.start(), peer)
         elif peer is not None:
             self._follow(peer)
 
     def receive_dtls(self, datagram: bytes, address: Address, now: float) -> None:
         """Hand a DTLS datagram to the peer that proved itself from ``address``."""
-        peer = self._doors.behind(address)
+        peer = self._roster.doors.behind(address)
         if peer is None:
             self._dropped["dtls_from_unknown"] += 1
             return
@@ -374,15 +349,15 @@ class MediaPlane:
         for answer in answers:
             self._port.send(answer, address)
         if peer.state is not before:
-            self._changed(self._sessions[peer.resource_id], now)
+            self._changed(self._roster.sessions[peer.resource_id], now)
 
     def receive_media(self, datagram: bytes, address: Address, arrived_at: float) -> None:
         """Decrypt RTP or RTCP and hand it to its session."""
-        peer = self._doors.behind(address)
+        peer = self._roster.doors.behind(address)
         if peer is None or peer.keys is None:
             self._dropped["media_from_unknown"] += 1
             return
-        session = self._sessions[peer.resource_id]
+        session = self._roster.sessions[peer.resource_id]
         try:
             if is_rtcp(datagram):
                 self._receive_rtcp(session, peer.keys.unprotect_rtcp(datagram), arrived_at)
@@ -432,57 +407,17 @@ class MediaPlane:
 
     # Sessions
 
-    def _session(self, resource_id: str) -> Session:
-        session = self._sessions.get(resource_id)
-        if session is None:
-            raise UnknownResource(resource_id)
-        return session
-
-    def _spend_join(self) -> None:
-        if self._is_draining or len(self._sessions) >= PEERS_MAX or self._joins_left < 1:
-            raise PlaneFull(RETRY_AFTER_S)
-        self._joins_left -= 1
-
     def _room_for(self, room_id: str, streams: Mapping[str, Stream]) -> Room:
         """Return the room's media, made anew if its codecs change."""
-        room = self._rooms.get(room_id)
+        room = self._roster.rooms.get(room_id)
         codecs = {kind: stream.codec.name for kind, stream in streams.items()}
         if room is not None and room.codecs() != codecs:
             self.end_room(room_id, "codec_changed")
             room = None
         if room is None:
-            tracks = {kind: self._track(stream) for kind, stream in streams.items()}
-            relay = Relay(self._bursts, tracks, cname=secrets.token_hex(8))
-            room = self._rooms[room_id] = Room(room_id, relay, streams)
+            room = self._roster.new_room(room_id, streams, self._bursts)
         room.streams = streams
         return room
-
-    def _track(self, stream: Stream) -> Track:
-        return Track(
-            stream.kind,
-            stream.codec.name,
-            ssrc=secrets.randbits(31) | 1,
-            rtx_ssrc=secrets.randbits(31) | 1 << 31,
-            timestamp=secrets.randbits(31),
-        )
-
-    def _admit(self, offer: Offer, now: float) -> Peer:
-        credentials = Credentials(
-            ufrag=secrets.token_hex(8),
-            password=secrets.token_hex(16),
-            remote_ufrag=offer.ufrag,
-            remote_password=offer.password,
-        )
-        peer = Peer(
-            secrets.token_urlsafe(18),
-            credentials,
-            self._identity,
-            offer.fingerprints,
-            is_server=setup_for(offer) == "passive",
-            now=now,
-        )
-        self._doors.admit(peer)
-        return peer
 
     def _local(self, peer: Peer) -> LocalEnd:
         return LocalEnd(
@@ -501,25 +436,26 @@ class MediaPlane:
         """A handshake ended, well or not, or the other side said goodbye."""
         peer = session.peer
         if peer.state is State.GONE:
-            self._end(session, peer.gone_because)
+            self.end(session, peer.gone_because)
         elif isinstance(session, Watching) and session.view is None:
             session.start(now)
+            if session.view is not None:
+                self._rounds.report(session, session.view, now)
 
     def _follow(self, peer: Peer) -> None:
         """A peer may have moved: media goes where its checks come from."""
-        session = self._sessions.get(peer.resource_id)
+        session = self._roster.sessions.get(peer.resource_id)
         if isinstance(session, Watching) and session.view is not None:
             session.view.address = peer.address
 
-    def _end(self, session: Session, reason: str) -> None:
-        peer = session.peer
-        if self._sessions.pop(peer.resource_id, None) is None:
+    def end(self, session: Session, reason: str) -> None:
+        """End a session for ``reason``; nothing happens if it has ended."""
+        if not self._roster.remove(session):
             return
-        self._send_all(peer.leave(reason), peer)
-        self._doors.dismiss(peer)
+        peer, room = session.peer, session.room
+        self.send_all(peer.leave(reason), peer)
         for address in peer.addresses:
             self._port.forget(address)
-        room = session.room
         if isinstance(session, Watching):
             room.watching.pop(peer.resource_id, None)
             if session.view is not None:
@@ -527,14 +463,16 @@ class MediaPlane:
             return
         room.broadcast, room.left_at = None, time.monotonic()
         room.relay.request_keyframe = None
-        self._stopped(room, reason)
+        self.stopped(room, reason)
 
-    def _stopped(self, room: Room, reason: str) -> None:
+    def stopped(self, room: Room, reason: str) -> None:
+        """A room's media no longer arrives."""
         if room.is_flowing:
             room.is_flowing = False
             self._on_media_stopped(room.room_id, reason)
 
-    def _send_all(self, datagrams: list[bytes], peer: Peer) -> None:
+    def send_all(self, datagrams: list[bytes], peer: Peer) -> None:
+        """Send datagrams to where a peer is, if that is known."""
         if peer.address is not None:
             for datagram in datagrams:
                 self._port.send(datagram, peer.address)
@@ -544,68 +482,7 @@ class MediaPlane:
     def _tick(self) -> None:
         assert self._loop is not None
         self._timer = self._loop.call_later(TICK_S, self._tick)
-        now = time.monotonic()
-        elapsed_s, self._ticked_at = now - self._ticked_at, now
-        self._tick_count += 1
-        self._joins_left = min(self._joins_left + elapsed_s * JOINS_PER_S_MAX, JOINS_PER_S_MAX)
-        for room in tuple(self._rooms.values()):
-            self._tick_room(room, now, elapsed_s)
-        turn = self._tick_count % TURNS_PER_ROUND
-        for session in tuple(self._sessions.values())[turn::TURNS_PER_ROUND]:
-            self._visit(session, now)
-        if self._tick_count % 5 == 0:
-            self._retransmit(now)
-
-    def _tick_room(self, room: Room, now: float, elapsed_s: float) -> None:
-        room.relay.catch_up(now, elapsed_s)
-        broadcast = room.broadcast
-        if broadcast is not None and broadcast.peer.keys is not None:
-            for packet in broadcast.ingest.feedback(now):
-                protected = broadcast.peer.keys.protect_rtcp(packet)
-                self._send_all([protected], broadcast.peer)
-        if self._tick_count % 10 == 0 and broadcast is not None:
-            room.relay.govern(now)
-        if self._tick_count % TURNS_PER_ROUND == 0:
-            self._review(room, now)
-
-    def _review(self, room: Room, now: float) -> None:
-        """Once per second: measure, and notice who fell silent or never came back."""
-        room.measure(now)
-        if room.broadcast is not None and room.broadcast.silent_s(now) > SILENT_S:
-            self._stopped(room, "silent")
-        if room.left_at is not None and now - room.left_at > RETURN_S:
-            self.end_room(room.room_id, "broadcaster_gone")
-
-    def _visit(self, session: Session, now: float) -> None:
-        """Once per second for each session: is it there, and what does it need to hear?"""
-        if now - session.peer.heard_at > GONE_S:
-            self._end(session, "vanished")
-        elif isinstance(session, Watching) and session.view is not None:
-            self._visit_view(session, now)
-
-    def _visit_view(self, watching: Watching, now: float) -> None:
-        expires_at = watching.admission.expires_at
-        if expires_at is not None and datetime.now(UTC) >= expires_at:
-            self._end(watching, "expired")
-            return
-        if now - watching.active_at >= VIEW_ACTIVE_S:
-            watching.active_at = now
-            self._on_view_active(watching.admission.view_id)
-        view, keys = watching.view, watching.peer.keys
-        assert view is not None
-        assert keys is not None
-        report = watching.room.relay.sender_reports(view.egress, now, self._ntp_offset_s)
-        if report:
-            self._send_all([keys.protect_rtcp(report)], watching.peer)
-
-    def _retransmit(self, now: float) -> None:
-        """DTLS flights that got lost; a finished handshake's last flight may be one."""
-        for session in tuple(self._sessions.values()):
-            peer = session.peer
-            if now - peer.created_at < GONE_S:
-                self._send_all(peer.retransmit(), peer)
-                if peer.state is State.GONE:
-                    self._end(session, peer.gone_because)
+        self._rounds.tick(time.monotonic(), datetime.now(UTC))
 
 
 def _etag(peer: Peer) -> str:

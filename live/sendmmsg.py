@@ -17,6 +17,7 @@ from cffi import FFI
 from live.ice import Address
 
 UDP_SEGMENT = 103
+NAME_BYTES = {socket.AF_INET: 16, socket.AF_INET6: 28}
 ADDRESSES_MAX = 16_384  # remembered in the kernel's form
 _HEADER = struct.Struct("@Qii")  # struct cmsghdr: length, level, type
 _SEGMENT_BYTES = 24  # a control message of two bytes, padded to eight
@@ -40,9 +41,9 @@ lib: Any = ffi.dlopen(None)
 
 
 class Messages:
-    """A table of messages over one piece of memory."""
+    """A table of messages over one piece of memory, all to addresses of one family."""
 
-    def __init__(self, count_max: int) -> None:
+    def __init__(self, count_max: int, family: socket.AddressFamily = socket.AF_INET) -> None:
         self.count_max = count_max
         self._table = ffi.new("struct mmsghdr[]", count_max)
         self._pieces = ffi.new("struct iovec[]", count_max)
@@ -50,12 +51,13 @@ class Messages:
         self._control_view = ffi.buffer(self._controls)
         self._is_cut = [False] * count_max
         self._heads: list[Any] = []
-        self._names: dict[Address, tuple[Any, int, bytes]] = {}
+        self._names: dict[Address, tuple[Any, bytes]] = {}
         self._with_source: set[int] = set()
         for index in range(count_max):
             head = ffi.addressof(self._table[index], "msg_hdr")
             head.msg_iov = self._pieces + index
             head.msg_iovlen = 1
+            head.msg_namelen = NAME_BYTES[family]
             self._heads.append(head)
 
     def place(self, index: int, start: int, size_bytes: int, segment_bytes: int) -> None:
@@ -72,20 +74,21 @@ class Messages:
 
     def address(self, index: int, count: int, address: Address) -> None:
         """Send ``count`` messages from ``index`` on to ``address``."""
-        name, length, source = self._names.get(address) or self.name(address, b"")
-        for head in self._heads[index : index + count]:
-            head.msg_name = name
-            head.msg_namelen = length
+        name, source = self._names.get(address) or self.name(address, b"")
+        self._heads[index].msg_name = name
+        if count > 1:
+            for head in self._heads[index + 1 : index + count]:
+                head.msg_name = name
         if source or self._with_source:
             for one in range(index, index + count):
                 self._set_control(one, source)
 
-    def name(self, address: Address, source: bytes) -> tuple[Any, int, bytes]:
+    def name(self, address: Address, source: bytes) -> tuple[Any, bytes]:
         """Remember ``address``, and the control message that makes us answer from ``source``."""
         if len(self._names) >= ADDRESSES_MAX:
             self._names.clear()
-        packed = packed_address(address)
-        named = self._names[address] = (ffi.new("char[]", packed), len(packed), source)
+        name = ffi.new("char[]", packed_address(address))
+        named = self._names[address] = (name, source)
         return named
 
     def forget(self, address: Address) -> None:

@@ -14,8 +14,6 @@ from live.relay import Relay
 from live.views import Admission, EgressClass, View
 
 TAKEOVER_S = 2.0  # a broadcaster silent for so long gives way to the next
-RETURN_S = 120.0  # how long viewers are kept for a broadcaster who dropped
-SILENT_S = 10.0  # a connected broadcaster who sends nothing for so long is not live
 
 
 @dataclass(frozen=True, slots=True)

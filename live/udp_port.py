@@ -69,7 +69,7 @@ class UdpPort:
         self.port: int = self._socket.getsockname()[1]
         self.dropped: Counter[str] = Counter()
         self.has_gso = True
-        self.messages = Messages(MESSAGES_MAX)
+        self.messages = Messages(MESSAGES_MAX, family)
         self._receiver = receiver
         self._asked_at: Control = ()  # where the datagram being received was sent to
         self._sources: dict[Address, Control] = {}

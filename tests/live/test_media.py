@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from live import media, rtcp
+from live import media, roster, rounds, rtcp
 from live.aiortc_private import Identity
 from live.client_media import MediaLink, local_end
 from live.client_sdp import Setup, read_sdp, write_sdp
@@ -291,8 +291,8 @@ async def test_who_vanishes_is_noticed_by_missing_checks(
     broadcaster.send_frame(begins=True)
     await stage.until(lambda: bool(stage.said))
     viewer = await stage.viewer()
-    assert media.GONE_S < 15.0
-    monkeypatch.setattr(media, "GONE_S", 0.2)
+    assert rounds.GONE_S < 15.0
+    monkeypatch.setattr(rounds, "GONE_S", 0.2)
 
     viewer.link.vanish()
     broadcaster.link.vanish()
@@ -304,7 +304,7 @@ async def test_who_vanishes_is_noticed_by_missing_checks(
 async def test_a_broadcaster_who_falls_silent_is_not_live_until_they_send_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "SILENT_S", 0.1)
+    monkeypatch.setattr(rounds, "SILENT_S", 0.1)
     broadcaster = await stage.broadcaster()
     broadcaster.send_frame(begins=True)
     await stage.until(lambda: ("stopped", "room", "silent") in stage.said)
@@ -324,7 +324,7 @@ async def test_viewers_are_kept_for_a_broadcasters_return_but_not_for_ever(
     stage.plane.drop(broadcaster.resource.resource_id, "left")
     assert stage.plane.viewer_count("room") == 1
 
-    monkeypatch.setattr(media, "RETURN_S", 0.0)
+    monkeypatch.setattr(rounds, "RETURN_S", 0.0)
 
     await stage.until(lambda: viewer.link.closed.is_set())
     assert stage.plane.counters()["rooms"] == 0
@@ -419,7 +419,7 @@ async def test_a_full_or_draining_plane_takes_nobody_in(
 ) -> None:
     stage.plane.publish("room", publish_offer())
     with monkeypatch.context() as limited:
-        limited.setattr(media, "PEERS_MAX", 1)
+        limited.setattr(roster, "PEERS_MAX", 1)
         with pytest.raises(PlaneFull):
             stage.plane.publish("other", publish_offer())
 
@@ -446,7 +446,7 @@ async def test_forged_media_of_a_known_address_is_counted_and_dropped(stage: Sta
     broadcaster = await stage.broadcaster()
     broadcaster.send_frame(begins=True)
     await stage.until(lambda: bool(stage.said))
-    (address,) = {one for peer in stage.plane._doors for one in peer.addresses}
+    (address,) = {one for peer in stage.plane._roster.doors for one in peer.addresses}
 
     stage.plane.receive_media(b"\x80\x66" + bytes(60), address, 1.0)
     stage.plane.receive_media(b"\x80\xc8" + bytes(60), address, 1.0)
