@@ -10,7 +10,10 @@ from live.rewrite import read, unwrap
 from tests.simulation.network import Viewer, World
 
 FRESH = random.SystemRandom().randrange(1 << 32)
-SEEDS = [1, int(os.environ.get("SIMULATION_SEED", FRESH))]
+SEEDS = [
+    pytest.param(1, id="known"),
+    pytest.param(int(os.environ.get("SIMULATION_SEED", FRESH)), id="fresh"),  # printed on failure
+]
 
 
 def assert_no_nonce_has_two_plaintexts(viewer: Viewer) -> None:
