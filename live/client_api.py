@@ -1,6 +1,6 @@
 """One person's use of the HTTP API: sign up, open a room, buy coins, send gifts.
 
-    async with httpx.AsyncClient(base_url="http://127.0.0.1:8000") as http:
+    async with http_client("http://127.0.0.1:8000") as http:
         ana = await sign_up(http, "ana", "correct horse battery")
         room = await ana.open_room("Painting")
 
@@ -19,9 +19,24 @@ import msgspec
 from live.client_errors import refusal
 from live.client_keys import new_key
 
+REQUEST_TIMEOUT_S = 10.0
+KEEP_ALIVE_S = 2.0
 BOT_BIRTH_DATE = date(1990, 1, 1)  # of age for everything
 
 _READ = msgspec.json.Decoder(dict[str, Any])
+
+
+def http_client(url: str) -> httpx.AsyncClient:
+    """Return an HTTP client of the server at ``url``, to be closed by the caller.
+
+    It lets idle connections go before the server does (uvicorn: after 5 s); asking again at the
+    very moment the server hangs up would be an error that is nobody's fault.
+    """
+    return httpx.AsyncClient(
+        base_url=url,
+        timeout=REQUEST_TIMEOUT_S,
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ import uvloop
 
 from live.aiortc_private import Identity
 from live.client import ClientError, Refused, SocketClient, Viewing, publish, room_socket, watch
-from live.client_api import Account, log_in
+from live.client_api import Account, http_client, log_in
 from live.client_keys import new_key
 from live.client_socket import Body
 from live.client_source import LoopSource, Recording
@@ -68,7 +68,7 @@ class Troupe:
 
 async def play(url: str, folder: Path) -> None:
     """Play until cancelled."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with http_client(url) as http:
         await _wait_until_ready(http)
         cast = read_cast(folder)
         assert cast is not None, "the demo writes it before it starts the cast"

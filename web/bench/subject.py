@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from live.client_api import http_client
 from web.bench.measuring import free_ports
 from web.settings import read_settings
 
 START_TIMEOUT_S = 30.0
-REQUEST_TIMEOUT_S = 10.0
 END_TIMEOUT_S = 1.0
 LOG_CHARACTERS_SHOWN = 6_000
 
@@ -79,7 +79,7 @@ async def running_server() -> AsyncIterator[Subject]:
                 *command, cwd=folder, stdout=written, stderr=written
             )
         try:
-            async with httpx.AsyncClient(base_url=url, timeout=REQUEST_TIMEOUT_S) as http:
+            async with http_client(url) as http:
                 await _wait_until_ready(process, http)
                 yield Subject(process.pid, url, folder, http)
         except (httpx.TransportError, ExceptionGroup):
