@@ -15,9 +15,7 @@ from typing import Literal
 TEXT_BYTES_MAX = 256 * 1024
 ENDINGS = (".md", ".txt")
 ADDRESS = r"(?:[^()\s]|\([^()\s]*\))+"  # may hold brackets in pairs
-INLINE = re.compile(
-    rf"\*\*(?P<strong>[^*]+)\*\*|\[(?P<words>[^\]]+)\]\((?P<address>{ADDRESS})\)"
-)
+INLINE = re.compile(rf"\*\*(?P<strong>[^*]+)\*\*|\[(?P<words>[^\]]+)\]\((?P<address>{ADDRESS})\)")
 SAFE_ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?!/)).*", re.IGNORECASE)
 
 
