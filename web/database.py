@@ -47,6 +47,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         pool_size=POOL_CONNECTIONS_MAX,
         max_overflow=0,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to the log, where no name belongs
     )
     if read_only:
         return engine.execution_options(postgresql_readonly=True)
@@ -58,7 +59,7 @@ def open_sqlite(url: str, *, read_only: bool) -> Engine:
     database = make_url(url).database
     assert database, "an in-memory database cannot be shared between threads"
     Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=READERS_MAX + 2, max_overflow=4)
+    engine = create_engine(url, pool_size=READERS_MAX + 2, max_overflow=4, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

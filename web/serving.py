@@ -6,25 +6,24 @@ goes on until they left or ``DRAIN_S_MAX`` passed; a second SIGTERM stops at onc
 
 import contextlib
 import gc
-import logging
 import signal
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
 import click
-import structlog
 import uvicorn
 from starlette.routing import BaseRoute
 
 from wallet import purchases
 from wallet.errors import WrongMode
+from web import logs
 from web.app import create_app, drain, media_hosts
 from web.database import DatabaseInUse, claim, open_engine
 from web.handover import HandoverProtocol
+from web.http_bounds import BoundedHttpProtocol
 from web.migrations import is_current, is_empty, upgrade
 from web.settings import Settings, dangers
 
@@ -106,14 +105,14 @@ def prepare_database(settings: Settings) -> None:
 
 def run(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> int:
     """Listen, serve (``extra`` routes too), and return the exit status."""
-    configure_logging()
+    logs.configure()
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     app = create_app(settings, extra=extra)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws=HandoverProtocol,
         lifespan="on",
         proxy_headers=False,  # web.limits reads them, for the proxies the settings trust
@@ -154,17 +153,3 @@ def listen(host: str, port: int) -> socket.socket:
     listener.listen(BACKLOG_MAX)
     listener.setblocking(False)
     return listener
-
-
-def configure_logging() -> None:
-    """Send one line per event to standard error; libraries below warnings stay silent."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
