@@ -34,6 +34,8 @@ CORKED_MAX: Final = 64  # batches kept while a hello is answered
 COMMANDS_MAX: Final = 16  # waiting; past it we stop reading until some are done
 COMMAND_BURST: Final = 30.0
 COMMANDS_PER_S: Final = 10.0
+FRAME_BURST: Final = 1_000.0  # of any kind: pings and empty fragments are work too
+FRAMES_PER_S: Final = 100.0
 STRIKES_MAX: Final = 20  # commands too many, or frames too bad, before the client is cut off
 
 _PING: Final = WireFrame(Opcode.PING, b"").serialize(mask=False)
@@ -100,7 +102,8 @@ class ViewerSocket(asyncio.Protocol):
     """
 
     __slots__ = (
-        "__weakref__", "_allowance_bytes", "_corked", "_has_missed_values", "_message",
+        "__weakref__", "_allowance_bytes", "_corked", "_frame_tokens", "_has_missed_values",
+        "_message",
         "_message_opcode", "_owner", "_parsing", "_reader", "_strikes", "_tokens", "_tokens_at",
         "address", "behind_since", "codec", "connections", "cookie",
         "creator_id", "heard_at", "is_working", "mode", "person",
@@ -132,6 +135,7 @@ class ViewerSocket(asyncio.Protocol):
         self._parsing: Generator[None, None, WireFrame] | None = None
         self._message: bytearray | None = None
         self._message_opcode = Opcode.TEXT
+        self._frame_tokens = FRAME_BURST
         self._tokens = COMMAND_BURST
         self._tokens_at = self.heard_at
         self._strikes = 0
@@ -184,12 +188,19 @@ class ViewerSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read every complete websocket frame in what came so far."""
-        self.heard_at = self._owner.monotonic()
+        now = self._owner.monotonic()
+        gained = (now - self.heard_at) * FRAMES_PER_S
+        self._frame_tokens = min(FRAME_BURST, self._frame_tokens + gained)
+        self.heard_at = now
         if self._reader is None:
             self._reader = StreamReader()
         self._reader.feed_data(data)
         try:
             while (frame := self._next_frame()) is not None:
+                self._frame_tokens -= 1
+                if self._frame_tokens < 0:
+                    self._fail(frames.TOO_FAST, "Too many frames at once.")
+                    return
                 self._take(frame)
         except ProtocolError as error:
             self._fail(CloseCode.PROTOCOL_ERROR, str(error))

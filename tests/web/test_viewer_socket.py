@@ -254,6 +254,30 @@ def test_an_idle_connection_keeps_no_parser(line: Line) -> None:
 # Commands
 
 
+@pytest.mark.parametrize(
+    ("opcode", "fin"), [(Opcode.PING, True), (Opcode.PONG, True), (Opcode.CONT, False)]
+)
+def test_a_flood_of_frames_that_are_no_commands_is_cut_off(
+    line: Line, opcode: Opcode, fin: bool
+) -> None:
+    if opcode is Opcode.CONT:
+        line.receive(Opcode.TEXT, b"", fin=False)
+    flood = WireFrame(opcode, b"", fin=fin).serialize(mask=True)
+
+    line.socket.data_received(flood * int(viewer_socket.FRAME_BURST + 1))
+
+    assert line.wire.take()[-1] == (Opcode.CLOSE, 4429)
+    assert line.wire.closed
+
+
+def test_a_client_that_pings_in_peace_may_go_on(line: Line) -> None:
+    for _ in range(2 * int(viewer_socket.FRAME_BURST)):
+        line.keeper.now += 1 / viewer_socket.FRAMES_PER_S
+        line.receive(Opcode.PING, b"")
+
+    assert not line.wire.closed
+
+
 def test_commands_beyond_the_pace_are_refused_and_then_cut_off(line: Line) -> None:
     for _ in range(30):
         line.say({"t": "ping", "id": 1})
