@@ -237,7 +237,7 @@ def store_action(
     until_at = now + timedelta(minutes=wanted.minutes) if wanted.minutes else None
     order = Order(
         kind=wanted.action,
-        reason=wanted.reason.replace("\x00", "").strip(),
+        reason=wanted.reason,
         subject=subject,
         report_id=wanted.report_id,
         until_at=until_at if wanted.action == "mute" else None,

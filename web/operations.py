@@ -118,6 +118,8 @@ class Operation:
     async def admit(self, request: Request[State]) -> Call[Any]:
         """Return the call, or raise the first reason not to run it."""
         state = request.state
+        if any("\x00" in str(part) for part in request.path_params.values()):
+            raise Problem(404, "not_found", "Not Found")  # PostgreSQL takes no NUL
         now = state["clock"]()
         address = client_address(request, state["settings"].trusted_proxies)
         if self.pace is not None:

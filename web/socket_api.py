@@ -76,7 +76,10 @@ def is_own_page(websocket: WebSocket[State], settings: Settings) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None:
         return True
-    page = urlsplit(origin)
+    try:
+        page = urlsplit(origin)
+    except ValueError:  # brackets without an address
+        return False
     public = urlsplit(settings.public_url)
     if settings.public_url and (page.scheme, page.netloc) == (public.scheme, public.netloc):
         return True

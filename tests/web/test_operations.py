@@ -70,7 +70,13 @@ async def gone(_call: Call[None]) -> Answer:
     raise Problem(410, "gone", "It is gone", fields={"short_by": 3})
 
 
-ALL = (shout, mine, kept, judged, page, rare, gone)
+@operation("GET", "/named/{name}", answers={204: None}, person="none")
+async def named(_call: Call[None]) -> Answer:
+    """Take a name."""
+    return Answer(204)
+
+
+ALL = (shout, mine, kept, judged, page, rare, gone, named)
 
 
 async def read(_fn: object, token: str, *, now: datetime) -> Person | None:
@@ -133,6 +139,12 @@ async def test_a_bad_body_is_refused_by_its_own_code(
     response = await http.post("/shout", content=content, headers={"Content-Type": content_type})
 
     assert (response.status_code, code_of(response)) == (status, code)
+
+
+async def test_a_path_with_a_nul_leads_nowhere(http: httpx.AsyncClient) -> None:
+    response = await http.get("/named/a%00b")
+
+    assert (response.status_code, code_of(response)) == (404, "not_found")
 
 
 async def test_strangers_are_told_how_to_log_in(http: httpx.AsyncClient) -> None:

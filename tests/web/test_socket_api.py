@@ -37,7 +37,7 @@ def test_a_client_that_speaks_another_language_is_refused(
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1", "file://127.0.0.1"]
+    "origin", ["https://evil.example", "null", "http://127.0.0.1", "file://127.0.0.1", "http://["]
 )
 def test_a_foreign_page_is_refused(module_server: Server, origin: str) -> None:
     outcome = refusal(module_server, subprotocols=["ovation.v1.json"], origin=origin)

@@ -74,7 +74,8 @@ def take(conn: Connection, order: Order, *, actor_id: str | None, now: datetime)
         RoomNotFound, RoomEnded: There is no room to act in.
         UnknownReport, ReportClosed: Its report is not open.
     """
-    order = _complete(conn, order)
+    reason = order.reason.replace("\x00", "").strip()  # PostgreSQL takes no NUL
+    order = _complete(conn, replace(order, reason=reason))
     _check_rank(conn, order.subject, actor_id)
     if order.report_id is not None:
         state: Literal["acted", "dismissed"]

@@ -56,6 +56,15 @@ def test_a_mute_and_a_ban_hold_in_all_rooms_of_the_creator(conn: Connection) -> 
     assert rooms.ban_reason(conn, ana.account_id, bea.account_id) == "Because."
 
 
+def test_a_reason_holds_no_nul_which_postgresql_cannot_keep(conn: Connection) -> None:
+    ana, bea = a_person(conn, "ana"), a_person(conn, "bea")
+    subject = Subject(a_room(conn, ana).room_id, None, bea.account_id)
+
+    taken = actions.take(conn, Order("mute", "a\x00b ", subject), actor_id=None, now=NOON)
+
+    assert taken.reason == "ab"
+
+
 def test_a_mute_ends_by_itself_when_it_says_so(conn: Connection) -> None:
     ana, bea = a_person(conn, "ana"), a_person(conn, "bea")
     until_at = NOON + timedelta(minutes=5)
