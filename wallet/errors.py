@@ -69,11 +69,23 @@ class WriterBusy(WriterError):
 
 
 class WriterStopped(WriterError):
-    """The writer was closed, or stopped itself because the books contradict themselves."""
+    """The writer was closed, or stopped itself because the books contradict themselves.
+
+    ``args`` say why. The text does not: whoever asks reads it, and why may name others' balances.
+    """
+
+    def __str__(self) -> str:
+        return "nothing is written before the server has been started again"
 
 
 class CommitFailed(WriterError):
-    """Nothing was acknowledged; whether it was kept can only be learnt by asking again."""
+    """Nothing was acknowledged; whether it was kept can only be learnt by asking again.
+
+    ``args`` say why. The text does not: databases repeat in their errors what others asked.
+    """
+
+    def __str__(self) -> str:
+        return "whether it was kept shows when the same is asked again under the same key"
 
 
 # purchases

@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, NestedTransaction
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from wallet.errors import CommitFailed, LedgerBroken, WriterBusy, WriterStopped
 
@@ -183,6 +183,7 @@ class Writer:
         except (SQLAlchemyError, TransactionLost) as error:
             self._discard()
             fail(units, CommitFailed, error)
+            log.error("writer_commit_failed", exc_info=error)
         except BaseException as error:  # a bug of ours: the asker must still be answered
             self._discard()
             fail(units, CommitFailed, error)
@@ -332,6 +333,8 @@ def run_one(conn: Connection, unit: Unit, *, alone: bool) -> None:
         if savepoint is not None:
             undo(savepoint)
         unit.answer, unit.error = None, error
+        if isinstance(error, OperationalError):  # a lost connection, a full disk: not the unit's
+            fail([unit], CommitFailed, error)
 
 
 def undo(savepoint: NestedTransaction) -> None:

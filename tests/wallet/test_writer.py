@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from tests.wallet.books import VIEWER, a_gift, a_sale, asked, coins_of
 from wallet import ledger
@@ -207,6 +207,7 @@ async def test_a_commit_that_fails_tells_nobody_yes(writer: Writer, engine: Engi
     answers = await together(*asking)
 
     assert [type(answer) for answer in answers] == [CommitFailed, CommitFailed]
+    assert not any("promise" in str(answer) for answer in answers)
     assert kept(engine) == []
     assert await writer.run(put(2)) == 2
 
@@ -281,6 +282,19 @@ def lose_connection(conn: Connection) -> None:
     conn.execute(text("SELECT 1"))
 
 
+async def test_what_only_the_database_could_not_do_may_be_asked_again(
+    writer: Writer, engine: Engine
+) -> None:
+    def wait_in_vain(conn: Connection) -> None:
+        put(1)(conn)
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    with pytest.raises(CommitFailed):
+        await writer.run(wait_in_vain)
+
+    assert kept(engine) == []
+
+
 async def test_a_connection_lost_while_idle_costs_nobody_an_answer(
     writer: Writer, engine: Engine
 ) -> None:
@@ -305,8 +319,10 @@ async def test_books_that_disagree_stop_the_writer_and_leave_reads_up(
     answers = await together(*asking)
 
     assert [type(answer) for answer in answers] == [WriterStopped, WriterStopped]
-    with pytest.raises(WriterStopped, match="disagree"):
+    with pytest.raises(WriterStopped) as stopped:
         await writer.run(put(4))
+    assert stopped.value.args == ("coins and lots disagree",)
+    assert not any("disagree" in str(answer) for answer in [*answers, stopped.value])
     assert writer.counters()["stopped"] == 1
     assert kept(engine) == [1]
 
