@@ -107,7 +107,8 @@ class Bursts:
     def _send_some(self, viewers: Sequence[Encrypted], sizes: list[int], runs: list[int]) -> None:
         """Encrypt into a slot for each viewer, and send all slots in one call."""
         encrypt, address = self._buffer.encrypt, self._port.messages.address
-        run_count, served = len(runs), []
+        run_count = len(runs)
+        served: list[Encrypted] = []
         for viewer in viewers:
             slot = len(served)
             if viewer.address is None or not encrypt(slot, viewer.handle):

@@ -119,8 +119,9 @@ class Peer:
     def is_settled(self) -> bool:
         """Is the handshake done, with nothing left that might have to be sent again?"""
         connection = self._connection
-        is_done = self.state is State.CONNECTED and connection is not None
-        return is_done and connection.DTLSv1_get_timeout() is None
+        if self.state is not State.CONNECTED or connection is None:
+            return False
+        return connection.DTLSv1_get_timeout() is None
 
     def leave(self, because: str) -> list[bytes]:
         """Close for good; return the goodbye to send."""

@@ -280,20 +280,20 @@ def _codecs(block: Lines, formats: tuple[str, ...]) -> Iterator[Codec]:
         feedback.setdefault(number, set()).add(value)
     retransmissions = _retransmissions(names, parameters)
     for text in formats:
-        number = _payload_type(text)
-        if number is None or number not in names:
+        payload_type = _payload_type(text)
+        if payload_type is None or payload_type not in names:
             continue
-        name, rate_hz, channels = _rtpmap(names[number])
+        name, rate_hz, channels = _rtpmap(names[payload_type])
         if name == "RTX":
             continue
         yield Codec(
-            payload_type=number,
+            payload_type=payload_type,
             name=name,
             clock_rate_hz=rate_hz,
             channels=channels,
-            parameters=parameters.get(number, ""),
-            feedback=frozenset(feedback.get(number, set()) | shared),
-            rtx_payload_type=retransmissions.get(number),
+            parameters=parameters.get(payload_type, ""),
+            feedback=frozenset(feedback.get(payload_type, set()) | shared),
+            rtx_payload_type=retransmissions.get(payload_type),
         )
 
 
@@ -325,10 +325,10 @@ def _rtpmap(value: str) -> tuple[str, int, int]:
 def _retransmissions(names: dict[int, str], parameters: dict[int, str]) -> dict[int, int]:
     found: dict[int, int] = {}
     for number, name in names.items():
-        original = parameters.get(number, "").partition("apt=")[2].partition(";")[0].strip()
-        payload_type = _payload_type(original)
-        if name.upper().startswith("RTX/") and payload_type is not None:
-            found.setdefault(payload_type, number)
+        text = parameters.get(number, "").partition("apt=")[2].partition(";")[0].strip()
+        original = _payload_type(text)
+        if name.upper().startswith("RTX/") and original is not None:
+            found.setdefault(original, number)
     return found
 
 
