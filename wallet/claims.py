@@ -158,10 +158,8 @@ def lost(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:
         after,
     )
     if change_minor < 0 and posted.is_frozen and told.is_disputed:
-        yield (
-            Freeze(lot_id=sold.lot_id, note=note),
-            after,
-        )  # what came back, because of another dispute
+        # What came back stays frozen: another dispute is open.
+        yield Freeze(lot_id=sold.lot_id, note=note), after
 
 
 def frozen(sold: Sold, told: Told, posted: Posted, note: bytes) -> Iterator[Step]:

@@ -59,7 +59,7 @@ def receive(conn: Connection, event: Event, body: bytes, *, now: datetime) -> Re
         events,
         {
             "event_id": event.event_id,
-            "kind": event.kind[:128],
+            "kind": event.kind[:KIND_CHARACTERS_MAX],
             "livemode": event.livemode,
             "created_at": event.created_at,
             "received_at": now,

@@ -12,9 +12,9 @@ Units   ``*_minor``: the currency's smallest unit. Days are UTC.
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import anyio.to_process
 import structlog
@@ -42,8 +42,6 @@ LOOK_EVERY_S: Final = 60.0
 VERIFY_EVERY: Final = timedelta(hours=1)
 COMPLAINTS_MAX: Final = 20
 CSV_HEADER: Final = ("day", "currency", "sales_minor", "coins_sold", "gifts", "coins_gifted")
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -184,7 +182,7 @@ def as_csv(found: Sequence[Day]) -> str:
 async def count_up(state: State) -> None:
     """Count what the journal got since the last time, as far as a few turns go."""
     for _ in range(TURNS_MAX):
-        if not await in_writer(state, days.count_on):
+        if not await state["writer"].run(days.count_on):
             return
 
 
@@ -231,11 +229,6 @@ def last_verification(conn: Connection) -> Verification | None:
     """Return the newest verdict."""
     row = conn.execute(select(verifications).order_by(verifications.c.at.desc()).limit(1)).first()
     return None if row is None else Verification(row.at, row.is_ok, row.postings_count)
-
-
-async def in_writer(state: State, unit: Callable[[Connection], T]) -> T:
-    """Run a unit of work in the writer."""
-    return await state["writer"].run(unit)
 
 
 operations: list[Operation] = [finance_overview, finance_days]

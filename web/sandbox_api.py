@@ -21,7 +21,7 @@ from web.operations import Answer, Call, Operation, operation, read_at_most
 from web.stripe_objects import Body, SandboxRefusal, StripeObjects
 from web.stripe_requests import open_objects
 from web.stripe_sandbox import check_reach, deliver
-from web.wallet_api import PurchaseShown, in_writer, shown_purchase
+from web.wallet_api import PurchaseShown, shown_purchase
 
 BODY_BYTES_MAX: Final = 4 * 1024
 
@@ -74,7 +74,7 @@ async def sandbox_pay(call: Call[None]) -> Answer:
     found = await state["read"](purchases.find, call.path["purchase_id"])
     if call.signed_in is not None and call.signed_in.account_id != found.account_id:
         raise UnknownPurchase(found.purchase_id)
-    refusal = await in_writer(state, lambda conn: acted(conn, found, play, now=call.now))
+    refusal = await state["writer"].run(lambda conn: acted(conn, found, play, now=call.now))
     await deliver(state)
     if refusal is not None:
         raise problem_of(refusal)

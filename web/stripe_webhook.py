@@ -5,11 +5,9 @@ signature is a 5xx, and Stripe asks again, which is safe: events are applied onc
 """
 
 import hmac
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
-from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from wallet import stripe_events, stripe_gateway
@@ -24,8 +22,6 @@ from web.stripe_asking import ask_stripe
 
 PATH: Final = "/api/stripe/webhook"
 BODY_BYTES_MAX: Final = 256 * 1024
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -48,8 +44,8 @@ async def stripe_webhook(call: Call[None]) -> Answer:
     secret = webhook_secret(state["settings"], state["secret"])
     signature = call.request.headers.get("stripe-signature", "")
     event = stripe_gateway.read(body, signature, secret, now=call.now)
-    received = await in_writer(
-        state, lambda conn: stripe_events.receive(conn, event, body, now=call.now)
+    received = await state["writer"].run(
+        lambda conn: stripe_events.receive(conn, event, body, now=call.now)
     )
     result = received.result
     if received.doubt_id is not None:
@@ -69,12 +65,12 @@ async def clear_doubt(state: State, event: Event, received: Received) -> Result:
     try:
         intent = await ask_stripe(retrieve, state["stripe"], received.doubt_id)
     except StripeRefused:
-        return await in_writer(
-            state, lambda conn: stripe_events.give_up_doubt(conn, event.event_id)
+        return await state["writer"].run(
+            lambda conn: stripe_events.give_up_doubt(conn, event.event_id)
         )
     now = state["clock"]()
-    return await in_writer(
-        state, lambda conn: stripe_events.settle_doubt(conn, event, intent, now=now)
+    return await state["writer"].run(
+        lambda conn: stripe_events.settle_doubt(conn, event, intent, now=now)
     )
 
 
@@ -91,11 +87,6 @@ def retrieve(stripe: StripeGateway, stripe_id: str) -> Intent:
     if intent_id is None:
         raise StripeRefused(404, "no_payment_intent")
     return stripe.intent(intent_id)
-
-
-async def in_writer(state: State, unit: Callable[[Connection], T]) -> T:
-    """Run a unit of work that may move coins."""
-    return await state["writer"].run(unit)
 
 
 operations: list[Operation] = [stripe_webhook]

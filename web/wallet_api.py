@@ -8,15 +8,13 @@ Jobs    ``jobs``: "pending purchases" asks Stripe about what is pending for more
 Units   coins, diamonds: one. ``amount_minor``: the currency's smallest unit, tax included.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from uuid import uuid4
 
 import msgspec
 import structlog
 from msgspec import Meta, Struct
-from sqlalchemy import Connection
 
 from wallet import accounts, packs, purchases
 from wallet.errors import StripeRefused, StripeUnavailable, WriterError
@@ -39,8 +37,6 @@ BUY: Final = Pace("purchase", burst=20, per_s=1 / 5)
 ASK: Final = Pace("purchase state", burst=60, per_s=2)
 SWEEP_EVERY_S: Final = 20.0
 SANDBOX_PUBLISHABLE_KEY: Final = "pk_test_sandbox"
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -179,8 +175,7 @@ async def start_purchase(call: Call[NewPurchase]) -> Answer:
         check_reach(settings, call.request.headers.get("host", ""))
     pack = packs.pack(call.body.pack_id)
     terms = msgspec.json.encode(call.body).decode()
-    purchase = await in_writer(
-        state,
+    purchase = await state["writer"].run(
         lambda conn: purchases.request(
             conn,
             pack,
@@ -262,8 +257,8 @@ async def prepare(state: State, asked: Purchase) -> bytes:
         state["stripe"].create_intent, asked.purchase_id, asked.amount_minor, asked.currency
     )
     answer = msgspec.json.encode(started(asked, intent, state["settings"]))
-    return await in_writer(
-        state, lambda conn: purchases.record_intent(conn, asked.purchase_id, intent, answer)
+    return await state["writer"].run(
+        lambda conn: purchases.record_intent(conn, asked.purchase_id, intent, answer)
     )
 
 
@@ -298,7 +293,7 @@ async def look_again(state: State, intent_id: str) -> Result:
 async def take_over(state: State, intent: Intent) -> Result:
     """Credit what a retrieved PaymentIntent pays for, if it was paid."""
     now = state["clock"]()
-    result = await in_writer(state, lambda conn: purchases.credit(conn, intent, now=now))
+    result = await state["writer"].run(lambda conn: purchases.credit(conn, intent, now=now))
     if result is not Result.APPLIED:
         log.error("payment set aside", intent_id=intent.id, why=result.value)
     return result
@@ -363,18 +358,13 @@ def is_abandoned(state: State, found: Purchase) -> bool:
 
 async def give_up(state: State, found: Purchase) -> None:
     """Ask no more about a purchase."""
-    await in_writer(state, lambda conn: purchases.give_up(conn, found.purchase_id))
+    await state["writer"].run(lambda conn: purchases.give_up(conn, found.purchase_id))
 
 
 async def put_off(state: State, found: Purchase) -> None:
     """Ask about a purchase again later, if it is still pending."""
     now = state["clock"]()
-    await in_writer(state, lambda conn: purchases.put_off(conn, found.purchase_id, now=now))
-
-
-async def in_writer(state: State, unit: Callable[[Connection], T]) -> T:
-    """Run a unit of work that may move coins."""
-    return await state["writer"].run(unit)
+    await state["writer"].run(lambda conn: purchases.put_off(conn, found.purchase_id, now=now))
 
 
 operations: list[Operation] = [
