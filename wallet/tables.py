@@ -9,6 +9,7 @@ Units   COIN, DIA: one. Money: 10⁻⁶ of the currency's major unit. ``*_at``: 
 Sign    A balance is debits minus credits.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,7 +28,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Row,
     SmallInteger,
     String,
     Table,
@@ -35,6 +35,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.exc import DBAPIError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -351,9 +352,30 @@ def create_guards(conn: Connection) -> None:
 
 def rows_of(
     conn: Connection, statements: dict[str, str], parameters: Sequence[Any]
-) -> Sequence[Row[*tuple[Any, ...]]]:
+) -> Sequence[Sequence[Any]]:
     """Run one of a hot statement's two spellings by the driver and return all its rows."""
-    return conn.exec_driver_sql(statements[conn.dialect.name], tuple(parameters)).all()
+    statement = statements[conn.dialect.name]
+    if conn.dialect.name == "sqlite":
+        return run_sqlite(conn, statement, parameters)
+    return conn.exec_driver_sql(statement, tuple(parameters)).all()
+
+
+def run_sqlite(conn: Connection, statement: str, parameters: Sequence[Any]) -> list[Any]:
+    """Run a hot statement on SQLite's own connection, in ``conn``'s transaction.
+
+    A lone gift takes a dozen statements: 1 µs each here, 11 to 18 µs by ``exec_driver_sql``.
+    """
+    if not conn.in_transaction():
+        conn.begin()
+    raw = conn.connection.driver_connection
+    assert raw is not None
+    try:
+        rows: list[Any] = raw.execute(statement, parameters).fetchall()
+    except sqlite3.Error as error:  # callers tell errors apart by SQLAlchemy's names
+        raise DBAPIError.instance(
+            statement, None, error, sqlite3.Error, hide_parameters=True, dialect=conn.dialect
+        ) from error
+    return rows
 
 
 def listed(values: Sequence[Any]) -> str:
@@ -418,5 +440,5 @@ def insert_rows(conn: Connection, table: Table, rows: Sequence[tuple[Any, ...]])
         while size > len(rows) - start:
             size //= 2  # powers of two: every count is a few statements that stay prepared
         values = tuple(chain.from_iterable(rows[start : start + size]))
-        conn.exec_driver_sql(insert_statement(table, dialect, size), values)
+        run_sqlite(conn, insert_statement(table, dialect, size), values)
         start += size
