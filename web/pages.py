@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import segno
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -126,13 +128,22 @@ async def studio(request: PageRequest) -> Response:
     viewers = page_facts.viewer_counts(request.state)
     rooms = await request.state["read"](page_facts.open_rooms, shown.person, viewers)
     own_url = f"{public_url(request)}/@{shown.person.handle}"
-    shown.seen = {"is_adult": shown.person.is_adult(shown.now.date()), "channel_url": own_url}
+    shown.seen = {
+        "is_adult": shown.person.is_adult(shown.now.date()),
+        "channel_url": own_url,
+        "channel_code": qr_code(own_url),
+    }
     shown.facts = {
         "open_rooms": msgspec.to_builtins(rooms),
         "gifts": page_facts.gifts(),
         "channel_url": own_url,
     }
     return render(request, shown)
+
+
+def qr_code(url: str) -> Markup:
+    """Return ``url`` as a drawing a phone can scan; our own address, so safe to embed."""
+    return Markup(segno.make(url, micro=False).svg_inline(border=1, omitsize=True))
 
 
 async def account(request: PageRequest) -> Response:

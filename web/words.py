@@ -375,6 +375,7 @@ CATALOGUE: dict[str, str] = {
     "studio.b_frames": "Your program sends B-frames. Turn them off: browsers can't show them.",
     "studio.keyframes": "Keyframes are more than 4 s apart. Set the interval to 2 s.",
     "studio.share": "Share your channel",
+    "studio.share_code": "QR code of your channel",
     "studio.share_why": "People can scan it or open the link.",
     "studio.open_rooms": "You have a broadcast open",
     "studio.open_rooms_why": "“{title}” is still open for your viewers.",

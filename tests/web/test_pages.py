@@ -10,6 +10,7 @@ import pytest
 
 from tests.web.http_people import Guest, a_guest
 from web.page_shell import build_id
+from web.pages import qr_code
 
 HTML = {"Accept": "text/html"}
 FACTS = re.compile(r'<script type="application/json" id="facts"[^>]*>(.*?)</script>', re.DOTALL)
@@ -162,3 +163,10 @@ def test_what_is_not_served_on_purpose_is_not_served(client: httpx.Client, path:
 
 def test_the_gallery_is_closed_without_the_demo(client: httpx.Client) -> None:
     assert open_page(client, "/dev/states").status_code == 404
+
+
+def test_the_studio_draws_a_code_of_the_channel_that_phones_can_scan() -> None:
+    drawing = qr_code("https://live.example/@ana")
+
+    assert drawing.startswith("<svg")
+    assert "script" not in drawing
