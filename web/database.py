@@ -38,8 +38,23 @@ class DatabaseInUse(Exception):
         return f"another server already runs on {self.path}"
 
 
+class DatabaseMissing(Exception):
+    """There is no SQLite file to read; reading must not make one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"there is no database at {self.path}"
+
+
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
-    """Return an engine for ``url``; a SQLite file's folder is made if it is missing."""
+    """Return an engine for ``url``; a SQLite file's folder is made if it is to be written.
+
+    Raises:
+        DatabaseMissing: A file is to be read and does not exist.
+    """
     if url.startswith("sqlite"):
         return open_sqlite(url, read_only=read_only)
     engine = create_engine(
@@ -58,6 +73,8 @@ def open_sqlite(url: str, *, read_only: bool) -> Engine:
     """Return an engine whose transactions begin when we say so, not when pysqlite guesses."""
     database = make_url(url).database
     assert database, "an in-memory database cannot be shared between threads"
+    if read_only and not Path(database).exists():
+        raise DatabaseMissing(Path(database))
     Path(database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_size=READERS_MAX + 2, max_overflow=4, hide_parameters=True)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect
 
 from wallet import exports
 from wallet.verify import Report, verify
-from web.database import open_engine
+from web.database import DatabaseMissing, open_engine
 from web.settings import BadSettings, read_settings
 
 
@@ -65,9 +65,9 @@ def snapshot() -> Iterator[Connection]:
     """Yield a read-only connection that sees one moment of the configured database."""
     try:
         settings = read_settings()
-    except BadSettings as error:
+        engine = open_engine(settings.database_url, read_only=True)
+    except (BadSettings, DatabaseMissing) as error:
         raise click.ClickException(str(error)) from None
-    engine = open_engine(settings.database_url, read_only=True)
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     try:
