@@ -159,8 +159,19 @@ class Writer:
             while units := self._take():
                 self._write(units)
         finally:
+            self._leave()
             if self._connection is not None:
                 self._connection.close()
+
+    def _leave(self) -> None:
+        """Let nobody wait for a thread that is gone, whatever ended it."""
+        with self._wake:
+            self._stopped = self._stopped or "the writer broke"
+            left = list(self._waiting)
+            self._waiting.clear()
+        if left:
+            fail(left, WriterStopped, RuntimeError(self._stopped))
+            self._answer(left)
 
     def _take(self) -> list[Unit]:
         """Return what waits, up to the limit; nothing once the writer was closed."""
@@ -175,6 +186,7 @@ class Writer:
         units = [unit for unit in units if not unit.future.cancelled()]
         if not units:
             return
+        failure: tuple[str, BaseException] | None = None
         try:
             self._run_all(units)
             self._commits += 1
@@ -183,14 +195,16 @@ class Writer:
         except (SQLAlchemyError, TransactionLost) as error:
             self._discard()
             fail(units, CommitFailed, error)
-            log.error("writer_commit_failed", exc_info=error)
+            failure = ("writer_commit_failed", error)
         except BaseException as error:  # a bug of ours: the asker must still be answered
             self._discard()
             fail(units, CommitFailed, error)
-            log.error("writer_bug", exc_info=error)
+            failure = ("writer_bug", error)
         self._units += len(units)
         self._failed += sum(unit.error is not None for unit in units)
         self._answer(units)
+        if failure is not None:  # last, because the log may lie on the disk that is full
+            log.error(failure[0], exc_info=failure[1])
 
     def _run_all(self, units: list[Unit]) -> None:
         conn = self._begun()

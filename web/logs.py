@@ -1,19 +1,40 @@
 """What goes to standard error: one line per event, and tracebacks that name nobody.
 
 Neither plane. A database driver repeats the row it refused, and so people's names and messages,
-below the first line of its errors. Of every exception only that first line is logged.
+below the first line of its errors. Of every exception only that first line is logged. A log that
+cannot be written stops nothing: the books go on without it.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
+from typing import TextIO, cast
 
 import structlog
 from structlog.types import EventDict, WrappedLogger
 
 Raised = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class Unbreakable:
+    """A stream whose disk may be full: what it cannot take is lost, and nobody stumbles over it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write ``text`` if that is possible."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written if that is possible."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class Discreet(logging.Formatter):
@@ -36,7 +57,7 @@ def configure() -> None:
             tell_exception,
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Unbreakable(sys.stderr))),
     )
 
 

@@ -226,6 +226,29 @@ def break_the_promise(conn: Connection) -> None:
     conn.execute(text("INSERT INTO promise (n) VALUES (77)"))
 
 
+async def test_a_log_that_cannot_be_written_costs_nobody_an_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk:
+        def error(self, *_event: object, **_about: object) -> None:
+            raise OSError("no space left")
+
+    monkeypatch.setattr("wallet.writer.log", FullDisk())
+    monkeypatch.setattr(threading, "excepthook", lambda _raised: None)
+
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE scratch (n integer PRIMARY KEY)"))
+    async with Writer(engine) as writer, asyncio.timeout(WAIT_S_MAX):
+        await writer.run(add_a_promise_the_commit_checks)
+        with pytest.raises(CommitFailed):
+            await writer.run(break_the_promise)
+        asking = [start(writer.run(put(n))) for n in range(3)]
+
+        answers = await together(*asking)
+
+    assert {type(answer) for answer in answers} <= {int, WriterStopped}
+
+
 async def test_a_full_disk_fails_the_unit_and_the_writer_goes_on(
     sqlite_engine: Engine,
 ) -> None:

@@ -1,9 +1,12 @@
 """The log says what broke and names nobody."""
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import pytest
+import structlog
 from sqlalchemy import Engine, insert
 from sqlalchemy.exc import DBAPIError
 
@@ -52,6 +55,16 @@ def test_our_own_events_are_as_discreet() -> None:
     assert "ValueError: one" in event["exception"]
     assert PLANTED not in event["exception"]
     assert as_triple == event
+
+
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    with open("/dev/full", "w", buffering=1) as full:
+        log = structlog.PrintLogger(cast(TextIO, logs.Unbreakable(full)))
+
+        log.msg("the disk is full")
+
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 def test_an_event_without_an_exception_stays_as_it_is() -> None:
