@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 from starlette.routing import BaseRoute
 
 from wallet import purchases
@@ -65,6 +66,9 @@ def serve(settings: Settings) -> int:
         return 1
     except OSError as error:
         click.echo(f"cannot start: {error}", err=True)
+        return 1
+    except DBAPIError as error:
+        click.echo(f"cannot start: the database says: {str(error.orig).splitlines()[0]}", err=True)
         return 1
 
 

@@ -39,6 +39,27 @@ def test_a_taken_port_is_one_clear_line(server: Server, tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "ovation.db").write_bytes(b"letters " * 1_000)
+
+    refused = Server(tmp_path, free_port()).run("serve")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cannot start: the database says: ")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_database_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
+    environ = {"OVATION_DATABASE_URL": f"postgresql://ovation@127.0.0.1:{free_port()}/away"}
+
+    refused = Server(tmp_path, free_port(), environ).run("serve")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cannot start: the database says: ")
+    assert "Traceback" not in refused.stderr
+
+
 def test_sigterm_ends_an_idle_server_cleanly(tmp_path: Path) -> None:
     running = Server(tmp_path, free_port()).start()
     assert running.process is not None
