@@ -140,7 +140,7 @@ def origin(settings: Settings) -> str:
 
 def reset_link(settings: Settings, token: str) -> str:
     """Return the page on which ``token`` sets a new password."""
-    return f"{origin(settings)}/password/{token}"
+    return f"{origin(settings)}/login?reset={token}"
 
 
 def reset_letter(to: str, handle: str, link: str) -> Letter:

@@ -144,8 +144,8 @@ def test_a_handle_or_address_cannot_add_header_lines() -> None:
 @pytest.mark.parametrize(
     ("environ", "link"),
     [
-        ({}, "http://127.0.0.1:8000/password/TOKEN"),
-        ({"OVATION_PUBLIC_URL": "https://live.example/"}, "https://live.example/password/TOKEN"),
+        ({}, "http://127.0.0.1:8000/login?reset=TOKEN"),
+        ({"OVATION_PUBLIC_URL": "https://live.example/"}, "https://live.example/login?reset=TOKEN"),
     ],
 )
 def test_a_link_leads_to_the_public_address(environ: dict[str, str], link: str) -> None:
