@@ -18,12 +18,17 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine
 
 from web.bench.measuring import free_ports
 from web.bench.postgres import find_program, running
 from web.database import open_engine
 from web.migrations import upgrade
+
+# No test depends on time: a busy machine is no failure.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 START_S_MAX = 60.0
@@ -71,6 +76,15 @@ def copy_sqlite(template: Path, target: Path) -> str:
     return f"sqlite:///{target}"
 
 
+def copy_postgres(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a copy of the migrated database, under a name of its own."""
+    prefix = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{os.urandom(6).hex()}"
+    execute(f"{prefix}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+    return f"{prefix}/{name}"
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def shared_engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -80,10 +94,7 @@ def shared_engine(
         template = request.getfixturevalue("sqlite_template")
         url = copy_sqlite(template, tmp_path_factory.mktemp("shared") / "ovation.db")
     else:
-        prefix = request.getfixturevalue("postgres")
-        template = request.getfixturevalue("postgres_template")
-        execute(f"{prefix}/postgres", f"CREATE DATABASE shared TEMPLATE {template}")
-        url = f"{prefix}/shared"
+        url = copy_postgres(request)
     engine = open_engine(url)
     yield engine
     engine.dispose()
@@ -115,11 +126,9 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> I
     if kind == "sqlite":
         yield copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "ovation.db")
         return
-    prefix = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("postgres_template")
-    name = f"test_{os.urandom(6).hex()}"
-    execute(f"{prefix}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield f"{prefix}/{name}"
+    url = copy_postgres(request)
+    yield url
+    prefix, _, name = url.rpartition("/")
     execute(f"{prefix}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -231,11 +240,7 @@ def module_server(
     folder = tmp_path_factory.mktemp("server")
     environ = {}
     if request.param == "postgresql":
-        prefix = request.getfixturevalue("postgres")
-        template = request.getfixturevalue("postgres_template")
-        name = f"server_{os.urandom(6).hex()}"
-        execute(f"{prefix}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
-        environ["OVATION_DATABASE_URL"] = f"{prefix}/{name}"
+        environ["OVATION_DATABASE_URL"] = copy_postgres(request)
     running = Server(folder, free_port(), environ).start()
     yield running
     running.stop()

@@ -29,6 +29,9 @@ def a_viewer(client: httpx.Client, pack_id: str = "coins-70") -> Guest:
     purchase_id = asked.json()["purchase_id"]
     paid = viewer.ask("POST", f"/api/sandbox/purchases/{purchase_id}/pay", {})
     assert paid.status_code == 200, paid.text
+    # The webhook may still be on its way; asking makes the server look for itself.
+    bought = viewer.ask("GET", f"/api/wallet/purchases/{purchase_id}")
+    assert bought.json()["status"] == "paid", bought.text
     return viewer
 
 
