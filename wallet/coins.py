@@ -138,7 +138,8 @@ class Gift(msgspec.Struct, frozen=True):
         has = sum([balance for _, balance in pockets])
         if has < self.coins:
             return Refusal(INSUFFICIENT_COINS, {"short_by": self.coins - has})
-        money = Money(self)
+        held, earned = earnings(self.creator_id, self.currency)
+        money = Money(self, held)
         legs: list[Leg] = []
         moves: list[LotMoved] = []
         left = self.coins
@@ -154,7 +155,6 @@ class Gift(msgspec.Struct, frozen=True):
             for lot, used in oldest_first(book, name, coins):
                 money.released(book.name_of(lot.deferred_id), used, lot.released_by(used))
                 moves.append(LotMoved(lot.id, used))
-        _, earned = earnings(self.creator_id, self.currency)
         legs += money.legs()
         legs.append((earned, DIAMOND_MINT, self.diamonds))
         return Settled(posted(book, legs), self.note, NUMBER.pack(has - self.coins), tuple(moves))
@@ -202,30 +202,31 @@ def house_accounts(currency: str) -> tuple[AccountName, ...]:
 class Money:
     """The money side of one gift: what is released, and who it is now owed to."""
 
-    def __init__(self, gift: Gift) -> None:
+    def __init__(self, gift: Gift, held: AccountName) -> None:
         self._gift = gift
-        self._held, _ = earnings(gift.creator_id, gift.currency)
-        self._coins = 0  # seen so far
-        self._sums: dict[AccountName, list[int]] = {}  # source: released, owed to the creator
+        self._held = held
+        self._coins = self._owed = 0  # seen so far
+        self._sums: dict[AccountName, tuple[int, int]] = {}  # released, owed to the creator
 
     def promised(self, coins: int) -> None:
         """Promotional coins released nothing: we pay the creator for them."""
-        self._add(AccountName("promo:creator", self._gift.currency), self._share(coins), coins)
+        share = self._share(coins)
+        self._add(AccountName("promo:creator", self._gift.currency), share, share)
 
     def released(self, source: AccountName, coins: int, micros: int) -> None:
         """Paid coins released ``micros`` from ``source``."""
-        self._add(source, micros, coins)
+        self._add(source, micros, self._share(coins))
 
-    def _add(self, source: AccountName, micros: int, coins: int) -> None:
-        sums = self._sums.setdefault(source, [0, 0])
-        sums[0] += micros
-        sums[1] += self._share(coins)
-        self._coins += coins
+    def _add(self, source: AccountName, micros: int, share: int) -> None:
+        released, owed = self._sums.get(source, (0, 0))
+        self._sums[source] = (released + micros, owed + share)
 
     def _share(self, coins: int) -> int:
-        """Return these coins' part of what the creator is owed; the parts add up to all of it."""
-        whole, promised = self._gift.coins, self._gift.held_micros
-        return promised * (self._coins + coins) // whole - promised * self._coins // whole
+        """Return the next coins' part of what the creator is owed; the parts add up to it all."""
+        before = self._owed
+        self._coins += coins
+        self._owed = self._gift.held_micros * self._coins // self._gift.coins
+        return self._owed - before
 
     def legs(self) -> Iterator[Leg]:
         """Yield the legs, source by source: the creator first, the remainder is the fee."""
@@ -235,9 +236,12 @@ class Money:
                 yield source, AccountName("fx", source.asset), released
                 yield AccountName("fx", self._gift.currency), self._held, share
                 continue
-            yield source, self._held, min(released, share)
-            yield source, fee, max(released - share, 0)
-            yield fee, self._held, max(share - released, 0)
+            if released >= share:
+                yield source, self._held, share
+                yield source, fee, released - share
+            else:
+                yield source, self._held, released
+                yield fee, self._held, share - released
 
 
 class Freeze(msgspec.Struct, frozen=True):

@@ -156,8 +156,7 @@ class Chain:
         row = (chain, sequence, *columns)
         self._hash = row_hash(self._hash, row, legs)
         self._rows.append((*row, self._hash))
-        for leg, transfer in enumerate(legs):
-            self._legs.append((chain, sequence, leg, *transfer))
+        self._legs += [(chain, sequence, leg, *moved) for leg, moved in enumerate(legs)]
         account_id, route, key = columns[3:6]
         if key:  # the ledger's own rows have none and are looked up by nobody
             self._keys.append((key, account_id, route, chain, sequence))

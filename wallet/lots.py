@@ -142,12 +142,7 @@ class Lot:
         """
         spent, taken = self.spent + move.spent, self.taken + move.taken
         owed, frozen = self.owed + move.owed, self.frozen + move.frozen
-        if (
-            not 0 <= owed <= spent
-            or taken < 0
-            or frozen < 0
-            or spent + taken + frozen > self.size
-        ):
+        if not 0 <= owed <= spent or taken < 0 or frozen < 0 or spent + taken + frozen > self.size:
             raise NotACommand(f"lot {self.id} cannot move by {move}")
         self.spent, self.taken, self.owed, self.frozen = spent, taken, owed, frozen
 
