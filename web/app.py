@@ -15,6 +15,7 @@ from typing import Any
 
 import ifaddr
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
@@ -48,7 +49,8 @@ from web import (
     wire,
 )
 from web.database import PoolWriters, QueuedWrites, Readers, open_engine
-from web.errors import bug, http_exception
+from web.entrances import Entrances
+from web.errors import bug, database_away, http_exception
 from web.jobs import Job, run_jobs
 from web.limits import Limits
 from web.mail import Outbox
@@ -89,6 +91,7 @@ JOBS: tuple[Job, ...] = (
 
 REFUSALS: dict[Any, Any] = {
     HTTPException: pages.or_problem(http_exception),
+    OperationalError: pages.or_problem(database_away),
     500: pages.or_problem(bug),
 }
 
@@ -164,6 +167,7 @@ async def opened(settings: Settings) -> AsyncIterator[State]:
             audience=audience,
             sockets=sockets,
             limits=Limits(time.monotonic),
+            entrances=Entrances(time.monotonic),
             log_ins=LogInPacing(),
             outbox=Outbox(),
             enforcement=Enforcement(),

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import structlog
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +26,9 @@ from web.people import errors as people
 from web.trust import errors as trust
 
 MEDIA_TYPE = "application/problem+json"
+DATABASE_RETRY_S = 5
+
+log = structlog.get_logger()
 
 
 class ProblemDocument(msgspec.Struct, omit_defaults=True):
@@ -184,6 +189,12 @@ def problem_of(error: Exception) -> Problem | None:
     """Return the problem ``error`` stands for, or None if it is a bug of ours."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, OperationalError):
+        # Its text holds the statement: for the log, in one line, and for nobody else.
+        log.error("database_failed", reason=str(error.orig).partition("\n")[0])
+        headers = {"Retry-After": str(DATABASE_RETRY_S)}
+        title = "The database does not answer: try again"
+        return Problem(503, "database_unavailable", title, headers=headers)
     for kind in type(error).__mro__:
         meaning = MEANINGS.get(kind)
         if meaning is not None:
@@ -209,6 +220,13 @@ async def http_exception(_request: Request[Any], error: Exception) -> Response:
     return Problem(
         error.status_code, code, error.detail, headers=dict(error.headers or {})
     ).response()
+
+
+async def database_away(_request: Request[Any], error: Exception) -> Response:
+    """Answer that the database could not do what it was asked."""
+    problem = problem_of(error)
+    assert problem is not None
+    return problem.response()
 
 
 async def bug(_request: Request[Any], _error: Exception) -> Response:

@@ -268,8 +268,7 @@ def statuses(op: Operation) -> dict[int, str]:
         found[404] = "There is nothing of that name"
     if op.pace is not None:
         found[429] = "Too many; Retry-After says when"
-    if op.method not in SAFE_METHODS:
-        found[503] = "The server is stopping or overloaded; Retry-After says when"
+    found[503] = "The server is stopping or overloaded, or its database does not answer"
     return found
 
 

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 from openapi_spec_validator import validate
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 
 from web import openapi
@@ -76,7 +77,13 @@ async def named(_call: Call[None]) -> Answer:
     return Answer(204)
 
 
-ALL = (shout, mine, kept, judged, page, rare, gone, named)
+@operation("GET", "/kept_away", answers={204: None}, person="none")
+async def kept_away(_call: Call[None]) -> Answer:
+    """Ask a database that does not answer."""
+    raise OperationalError("SELECT secret", {}, Exception("connection refused\nhost 10.0.0.7"))
+
+
+ALL = (shout, mine, kept, judged, page, rare, gone, named, kept_away)
 
 
 async def read(_fn: object, token: str, *, now: datetime) -> Person | None:
@@ -145,6 +152,16 @@ async def test_a_path_with_a_nul_leads_nowhere(http: httpx.AsyncClient) -> None:
     response = await http.get("/named/a%00b")
 
     assert (response.status_code, code_of(response)) == (404, "not_found")
+
+
+async def test_a_database_that_does_not_answer_is_no_bug_and_tells_nothing(
+    http: httpx.AsyncClient,
+) -> None:
+    response = await http.get("/kept_away")
+
+    assert (response.status_code, code_of(response)) == (503, "database_unavailable")
+    assert response.headers["retry-after"] == "5"
+    assert "secret" not in response.text
 
 
 async def test_strangers_are_told_how_to_log_in(http: httpx.AsyncClient) -> None:
