@@ -281,6 +281,10 @@ class MediaPlane:
 
     # What is known
 
+    def has_room(self, room_id: str) -> bool:
+        """Return whether a room has media here, or waits for its broadcaster's return."""
+        return room_id in self._roster.rooms
+
     def broadcast_health(self, room_id: str) -> Health | None:
         """Return how a room's broadcast arrives, None without one."""
         room = self._roster.rooms.get(room_id)

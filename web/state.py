@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wallet.stripe_gateway import StripeGateway
     from wallet.writer import Writer
     from web.database import PoolWriters, QueuedWrites, Readers
+    from web.entrances import Entrances
     from web.limits import Limits
     from web.mail import Outbox
     from web.people.pacing import LogInPacing
@@ -32,6 +33,7 @@ class State(TypedDict):
         read: Runs a function on a read-only connection.
         write: Runs a function that changes rows.
         writer: Runs units of work that move coins.
+        entrances: Remembers which rooms guests were let into a moment ago.
         log_ins: Slows down who guesses passwords.
         outbox: Letters waiting to be mailed.
         enforcement: Carries moderators' actions out on what is live.
@@ -50,6 +52,7 @@ class State(TypedDict):
     audience: "Audience"
     sockets: "Sockets"
     limits: "Limits"
+    entrances: "Entrances"
     log_ins: "LogInPacing"
     outbox: "Outbox"
     enforcement: "Enforcement"

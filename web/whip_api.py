@@ -134,7 +134,7 @@ async def watch(request: Request[State]) -> Response:
     spend(request, WATCHES)
     view = view_of(request, room_id)
     offer = await read_body(request, SDP, SDP_BYTES_MAX)
-    await state["read"](may_watch, room_id, view.account_id)
+    await enter(state, room_id, view.account_id)
     resource = state["media"].watch(
         room_id, offer, Admission(view.view_id, view.account_id, expires_at=view.expires_at)
     )
@@ -266,6 +266,22 @@ def channel_of(conn: Connection, key_hash: str, *, today: date) -> Channel:
     account = require_active(conn, creator_id)
     ages.require_adult(account, today)
     return Channel(creator_id, account.display_name or account.handle)
+
+
+async def enter(state: State, room_id: str, account_id: str | None) -> None:
+    """Let pass who may be in the room.
+
+    The database is not asked for a guest while the room has media and let somebody in just now: a
+    room that ends here loses its media at once.
+
+    Raises:
+        RoomNotFound, RoomEnded, Banned, Suspended: They may not.
+    """
+    entrances = state["entrances"]
+    if account_id is None and state["media"].has_room(room_id) and entrances.was_open(room_id):
+        return
+    await state["read"](may_watch, room_id, account_id)
+    entrances.note_open(room_id)
 
 
 def may_watch(conn: Connection, room_id: str, account_id: str | None) -> None:

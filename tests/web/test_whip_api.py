@@ -148,6 +148,17 @@ def test_an_ended_room_takes_nobody_in(
     assert code_of(client.get(session)) == (404, "unknown_session")
 
 
+def test_a_room_that_ended_refuses_guests_however_many_it_has_just_let_in(
+    client: httpx.Client, creator: Member, room: dict[str, str]
+) -> None:
+    broadcast(client, room)
+    assert [watch(client, room["room_id"]).status_code for _ in range(3)] == [201, 201, 201]
+
+    client.post(f"/api/rooms/{room['room_id']}/end", json={}, headers=creator.headers)
+
+    assert code_of(watch(client, room["room_id"])) == (409, "room_ended")
+
+
 def test_a_channel_key_opens_a_room_and_then_continues_it(
     client: httpx.Client, creator: Member
 ) -> None:
