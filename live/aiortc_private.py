@@ -51,6 +51,7 @@ class Identity:
         certificate = RTCCertificate.generateCertificate()
         self._context: SSL.Context = certificate._create_ssl_context(list(PROFILES))
         self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # idle viewers need none
+        self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # nobody resumes one
         self.fingerprint = next(
             known.value for known in certificate.getFingerprints() if known.algorithm == "sha-256"
         )

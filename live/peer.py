@@ -171,9 +171,10 @@ class Peer:
 
 
 def _drained(connection: SSL.Connection) -> list[bytes]:
-    datagrams = []
-    while True:
+    datagrams: list[bytes] = []
+    while not datagrams or len(datagrams[-1]) == DATAGRAM_BYTES_MAX:  # a short one was the last
         try:
             datagrams.append(connection.bio_read(DATAGRAM_BYTES_MAX))
         except SSL.Error:
-            return datagrams
+            break
+    return datagrams
