@@ -11,7 +11,7 @@ Source  STUN: RFC 8489 sections 5, 14.1 to 14.9. Usernames: RFC 8445 section 7.2
 """
 
 import hmac
-import ipaddress
+import socket
 import struct
 import zlib
 from collections.abc import Iterator
@@ -119,10 +119,13 @@ def success(check: Check, address: Address, password: bytes) -> bytes:
 
 
 def _xor_mapped_address(address: Address, transaction_id: bytes) -> bytes:
-    parsed = ipaddress.ip_address(address[0].partition("%")[0])
-    mask = MAGIC_COOKIE.to_bytes(4, "big") + transaction_id
-    host = bytes(octet ^ key for octet, key in zip(parsed.packed, mask, strict=False))
-    family = 1 if parsed.version == 4 else 2
+    text = address[0].partition("%")[0]
+    is_ipv6 = ":" in text
+    packed = socket.inet_pton(socket.AF_INET6 if is_ipv6 else socket.AF_INET, text)
+    mask = (MAGIC_COOKIE.to_bytes(4, "big") + transaction_id)[: len(packed)]
+    masked = int.from_bytes(packed, "big") ^ int.from_bytes(mask, "big")
+    host = masked.to_bytes(len(packed), "big")
+    family = 2 if is_ipv6 else 1
     port = address[1] ^ MAGIC_COOKIE >> 16
     return struct.pack("!HHBBH", XOR_MAPPED_ADDRESS, 4 + len(host), 0, family, port) + host
 

@@ -116,6 +116,7 @@ def client_address(connection: HTTPConnection[Any], trusted: Sequence[str]) -> C
     return ClientAddress(bucket_text(address), is_direct and address.is_loopback)
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """Return the address in ``text``, without brackets, port or IPv4-in-IPv6 clothing."""
     if text.startswith("["):
@@ -137,6 +138,7 @@ def is_trusted(address: Address, trusted: tuple[str, ...]) -> bool:
     return any(address in ip_network(network) for network in trusted)
 
 
+@lru_cache(maxsize=4096)
 def bucket_text(address: Address) -> str:
     """Return the text ``address`` is counted by."""
     if isinstance(address, IPv6Address):
