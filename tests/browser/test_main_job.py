@@ -81,11 +81,16 @@ def test_a_stranger_watches_joins_buys_coins_sends_a_gift_and_chats(
     wait_for_frames(viewer, 10)
 
 
-def test_a_late_joiner_has_a_picture_at_once_and_is_close_to_live(windows: Windows) -> None:
+@pytest.mark.parametrize(
+    "after_s", [30, pytest.param(270, marks=pytest.mark.soak, id="in the fifth minute")]
+)
+def test_a_late_joiner_has_a_picture_at_once_and_is_close_to_live(
+    windows: Windows, after_s: int
+) -> None:
     creator, viewer = windows.open(), windows.open()
     sign_up(creator, new_handle("creator"))
-    room_id = go_live(creator, "Half a minute in")
-    creator.wait_for_timeout(30_000)
+    room_id = go_live(creator, "Well under way")
+    creator.wait_for_timeout(after_s * 1_000)
 
     watch(viewer, room_id)
     first = received(viewer)

@@ -132,8 +132,9 @@ def buy_coins(client: httpx.Client, viewer: Viewer, coins_min: int) -> None:
     pytest.fail("the coins that were paid for have not arrived")
 
 
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(300, marks=pytest.mark.soak)])
 def test_kill_nine_during_gift_traffic_keeps_every_acknowledged_gift_exactly_once(
-    tmp_path: Path,
+    tmp_path: Path, kills: int
 ) -> None:
     server = Server(tmp_path, free_port()).start()
     with httpx.Client(base_url=server.url) as client:
@@ -145,7 +146,7 @@ def test_kill_nine_during_gift_traffic_keeps_every_acknowledged_gift_exactly_onc
             buy_coins(client, viewer, coins_min)  # the first two will run out of coins
     bought = sum(viewer.coins for viewer in viewers)
 
-    for life in range(KILLS):
+    for life in range(kills):
         dice = random.Random(life)
         begun = [len(viewer.orders) for viewer in viewers]
         with ThreadPoolExecutor(len(viewers)) as senders:

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.wallet import gift_poster
 from tests.wallet.gift_poster import COINS_EACH, CREATOR, viewer_id
 from wallet import accounts
@@ -37,14 +39,15 @@ def post_until_killed(url: str, numbers: list[int], kill_after: int) -> list[str
     return [line.rstrip("\n") for line in lines if line.endswith("\n")]
 
 
-def test_every_acknowledged_gift_is_kept_exactly_once(sqlite_url: str) -> None:
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_every_acknowledged_gift_is_kept_exactly_once(sqlite_url: str, kills: int) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # shown if the test fails
     dice = random.Random(seed)
     acknowledged: set[str] = set()
     numbers = [0] * VIEWERS
 
-    for _ in range(KILLS):
+    for _ in range(kills):
         acknowledged.update(
             post_until_killed(sqlite_url, numbers, dice.randrange(1, ACKNOWLEDGED_MAX))
         )

@@ -27,7 +27,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-CASES_PER_OPERATION = 8
+CASES_PER_OPERATION = 5
 
 ENDS_THE_SESSION = ("/api/me/close", "/api/sessions/current", "/api/me/password")
 
