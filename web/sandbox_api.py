@@ -20,7 +20,7 @@ from web.errors import Problem
 from web.operations import Answer, Call, Operation, operation, read_at_most
 from web.stripe_objects import Body, SandboxRefusal, StripeObjects
 from web.stripe_requests import open_objects
-from web.stripe_sandbox import check_reach, deliver
+from web.stripe_sandbox import check_reach, deliver, hosts_of
 from web.wallet_api import PurchaseShown, shown_purchase
 
 BODY_BYTES_MAX: Final = 4 * 1024
@@ -69,7 +69,7 @@ class Play(Struct):
 async def sandbox_pay(call: Call[None]) -> Answer:
     """Play what the buyer's card does; an empty body means that it pays."""
     state = call.state
-    check_reach(state["settings"], call.request.headers.get("host", ""))
+    check_reach(state["settings"], *hosts_of(call.request))
     play = read_play(await read_at_most(call.request, BODY_BYTES_MAX))
     found = await state["read"](purchases.find, call.path["purchase_id"])
     if call.signed_in is not None and call.signed_in.account_id != found.account_id:

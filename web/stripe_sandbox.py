@@ -62,16 +62,29 @@ log = structlog.get_logger()
 # HTTP
 
 
-def check_reach(settings: Settings, host: str) -> None:
+def check_reach(settings: Settings, *hosts: str) -> None:
     """Let in only who may play with test money.
+
+    Args:
+        hosts: Whom the request names (``hosts_of``); each must be this machine.
 
     Raises:
         Problem: 404 with a real Stripe key; 403 from outside.
     """
     if not settings.uses_sandbox:
         raise Problem(404, "no_sandbox", "There is no sandbox beside a real Stripe key")
-    if not settings.sandbox and not is_loopback(host):
+    if not settings.sandbox and not all(map(is_loopback, hosts)):
         raise Problem(403, "sandbox_closed", "The sandbox answers only on this machine")
+
+
+def hosts_of(request: Request[State]) -> list[str]:
+    """Return the Host header, and the one a proxy was asked with.
+
+    A proxy on this machine often asks for 127.0.0.1 in the name of the whole world.
+    """
+    proxied = request.headers.get("x-forwarded-host", "")
+    told = [part.strip() for part in proxied.split(",") if part]
+    return [request.headers.get("host", ""), *told]
 
 
 def is_loopback(host: str) -> bool:
@@ -96,7 +109,7 @@ def endpoint(handling: Handling) -> Route:
     async def answer_request(request: Request[State]) -> Response:
         state = request.state
         try:
-            check_reach(state["settings"], request.headers.get("host", ""))
+            check_reach(state["settings"], *hosts_of(request))
             body = await read_at_most(request, BODY_BYTES_MAX)
         except Problem as problem:
             return problem.response()

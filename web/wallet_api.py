@@ -30,7 +30,7 @@ from web.people.errors import Suspended
 from web.settings import Settings
 from web.state import State
 from web.stripe_asking import ask_stripe
-from web.stripe_sandbox import check_reach
+from web.stripe_sandbox import check_reach, hosts_of
 from web.wallet_history import BadCursor, Line
 
 BUY: Final = Pace("purchase", burst=20, per_s=1 / 5)
@@ -172,7 +172,7 @@ async def start_purchase(call: Call[NewPurchase]) -> Answer:
     if person.suspended:
         raise Suspended("")
     if settings.uses_sandbox:
-        check_reach(settings, call.request.headers.get("host", ""))
+        check_reach(settings, *hosts_of(call.request))
     pack = packs.pack(call.body.pack_id)
     terms = msgspec.json.encode(call.body).decode()
     purchase = await state["writer"].run(

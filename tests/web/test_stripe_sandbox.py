@@ -184,6 +184,22 @@ async def test_it_does_not_answer_from_outside(till: Till, host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Host": "ovation.example"},
+        {"X-Forwarded-Host": "localhost, ovation.example"},
+        {"Host": "ovation.example", "X-Forwarded-Host": "localhost"},
+    ],
+)
+async def test_a_proxy_on_this_machine_does_not_let_the_world_in(
+    till: Till, headers: dict[str, str]
+) -> None:
+    refused = await till.stripe("GET", INTENTS, headers={"Host": "127.0.0.1"} | headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "sandbox_closed")
+
+
+@pytest.mark.parametrize(
     "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "a.localhost"]
 )
 def test_loopback_hosts_are_this_machine(host: str) -> None:
