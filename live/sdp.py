@@ -101,6 +101,35 @@ class Fragment:
 Lines = list[tuple[str, str]]
 
 
+class Attributes:
+    """The ``a=`` lines of a session or a section, sorted once: flags, and values by name."""
+
+    def __init__(self, lines: Lines, session: "Attributes | None" = None) -> None:
+        self.flags: list[str] = []
+        self._own: dict[str, list[str]] = {}
+        self._session = session
+        for letter, line in lines:
+            if letter == "a":
+                name, colon, value = line.partition(":")
+                if colon:
+                    self._own.setdefault(name, []).append(value)
+                else:
+                    self.flags.append(name)
+
+    def own(self, name: str) -> list[str]:
+        """Return the values of ``a=name:`` lines that stand here."""
+        return self._own.get(name, [])
+
+    def all(self, name: str) -> list[str]:
+        """Return the session's values and then our own."""
+        return (self._session.own(name) if self._session else []) + self.own(name)
+
+    def last(self, name: str) -> str | None:
+        """Return the last value: a section's own wins over the session's."""
+        values = self.own(name) or self.all(name)
+        return values[-1].strip() if values else None
+
+
 def read_offer(text: str) -> Offer:
     """Read an offer.
 
@@ -110,18 +139,22 @@ def read_offer(text: str) -> Offer:
     lines = list(_split(text, BadSdp))
     if not lines or lines[0][0] != "v":
         raise BadSdp("an offer starts with v=0")
-    session, *blocks = _blocks(lines)
+    head, *blocks = _blocks(lines)
     if not blocks:
         raise BadSdp("no media section")
     if len(blocks) > SECTIONS_MAX:
         raise BadSdp(f"more than {SECTIONS_MAX} media sections")
-    if ("a", "ice-lite") in session:
+    session = Attributes(head)
+    if "ice-lite" in session.flags:
         raise BadSdp("both sides are ICE-lite: nobody would start")
     bundle = _bundle(session)
-    sections = tuple(_section(block, bundle, session) for block in blocks)
-    first = session + blocks[0]
+    attributes = [Attributes(block, session) for block in blocks]
+    first = attributes[0]
     return Offer(
-        sections=sections,
+        sections=tuple(
+            _section(block[0][1], own, session, bundle)
+            for block, own in zip(blocks, attributes, strict=True)
+        ),
         ufrag=_required(first, "ice-ufrag", _UFRAG),
         password=_required(first, "ice-pwd", _PASSWORD),
         fingerprints=_fingerprints(first),
@@ -143,8 +176,9 @@ def read_fragment(text: str) -> Fragment:
         if letter == "a" and value.startswith("candidate:"):
             _check_candidate(value)
             candidates += 1
-    ufrag, password = _attribute(lines, "ice-ufrag"), _attribute(lines, "ice-pwd")
-    is_complete = ("a", "end-of-candidates") in lines
+    attributes = Attributes(lines)
+    ufrag, password = attributes.last("ice-ufrag"), attributes.last("ice-pwd")
+    is_complete = "end-of-candidates" in attributes.flags
     if (ufrag is None) != (password is None):
         raise BadFragment("ice-ufrag and ice-pwd come together")
     if not candidates and not is_complete and ufrag is None:
@@ -182,26 +216,8 @@ def _blocks(lines: Lines) -> list[Lines]:
     return blocks
 
 
-def _attribute(lines: Lines, name: str) -> str | None:
-    """Return the last ``a=name:`` value: a section's own wins over the session's."""
-    prefix = name + ":"
-    for letter, value in reversed(lines):
-        if letter == "a" and value.startswith(prefix):
-            return value.removeprefix(prefix).strip()
-    return None
-
-
-def _attributes(lines: Lines, name: str) -> list[str]:
-    prefix = name + ":"
-    return [
-        value.removeprefix(prefix)
-        for letter, value in lines
-        if letter == "a" and value.startswith(prefix)
-    ]
-
-
-def _required(lines: Lines, name: str, shape: re.Pattern[str]) -> str:
-    value = _attribute(lines, name)
+def _required(attributes: Attributes, name: str, shape: re.Pattern[str]) -> str:
+    value = attributes.last(name)
     if value is None:
         raise BadSdp(f"no {name}")
     if not shape.match(value):
@@ -209,17 +225,17 @@ def _required(lines: Lines, name: str, shape: re.Pattern[str]) -> str:
     return value
 
 
-def _bundle(session: Lines) -> frozenset[str]:
-    for group in _attributes(session, "group"):
+def _bundle(session: Attributes) -> frozenset[str]:
+    for group in session.own("group"):
         kind, *mids = group.split()
         if kind == "BUNDLE":
             return frozenset(mids)
     return frozenset()
 
 
-def _fingerprints(lines: Lines) -> tuple[tuple[str, str], ...]:
+def _fingerprints(attributes: Attributes) -> tuple[tuple[str, str], ...]:
     found = []
-    for value in _attributes(lines, "fingerprint")[:FINGERPRINTS_MAX]:
+    for value in attributes.all("fingerprint")[:FINGERPRINTS_MAX]:
         algorithm, _, digest = value.partition(" ")
         found.append((algorithm.lower(), digest.strip().upper()))
     if not found:
@@ -227,17 +243,19 @@ def _fingerprints(lines: Lines) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _setup(lines: Lines) -> Setup:
-    value = _attribute(lines, "setup") or "actpass"
+def _setup(attributes: Attributes) -> Setup:
+    value = attributes.last("setup") or "actpass"
     for setup in SETUPS:
         if value == setup:
             return setup
     raise BadSdp(f"setup:{value[:20]} cannot be answered")
 
 
-def _section(block: Lines, bundle: frozenset[str], session: Lines) -> Section:
-    kind, port, protocol, formats = _media_line(block[0][1])
-    mid = _attribute(block, "mid") or ""
+def _section(
+    line: str, attributes: Attributes, session: Attributes, bundle: frozenset[str]
+) -> Section:
+    kind, port, protocol, formats = _media_line(line)
+    mid = (attributes.own("mid") or [""])[-1].strip()
     if mid and not _MID.match(mid):
         raise BadSdp("malformed mid")
     if kind in ("audio", "video") and len(formats) > CODECS_MAX:
@@ -246,12 +264,12 @@ def _section(block: Lines, bundle: frozenset[str], session: Lines) -> Section:
         kind=kind,
         protocol=protocol,
         mid=mid,
-        direction=_direction(session + block),
+        direction=_direction(session.flags + attributes.flags),
         formats=formats,
-        codecs=tuple(_codecs(block, formats)),
-        extensions=_extensions(session + block),
-        has_rtcp_mux=("a", "rtcp-mux") in block,
-        is_refused=port == "0" and ("a", "bundle-only") not in block,
+        codecs=tuple(_codecs(attributes, formats)),
+        extensions=_extensions(attributes),
+        has_rtcp_mux="rtcp-mux" in attributes.flags,
+        is_refused=port == "0" and "bundle-only" not in attributes.flags,
         is_bundled=mid in bundle,
     )
 
@@ -263,20 +281,20 @@ def _media_line(value: str) -> tuple[str, str, str, tuple[str, ...]]:
     return parts[0], parts[1], parts[2], tuple(parts[3:])
 
 
-def _direction(lines: Lines) -> Direction:
-    for letter, value in reversed(lines):
+def _direction(flags: list[str]) -> Direction:
+    for flag in reversed(flags):
         for direction in DIRECTIONS:
-            if letter == "a" and value == direction:
+            if flag == direction:
                 return direction
     return "sendrecv"
 
 
-def _codecs(block: Lines, formats: tuple[str, ...]) -> Iterator[Codec]:
-    names = dict(_numbered(block, "rtpmap"))
-    parameters = dict(_numbered(block, "fmtp"))
+def _codecs(attributes: Attributes, formats: tuple[str, ...]) -> Iterator[Codec]:
+    names = dict(_numbered(attributes, "rtpmap"))
+    parameters = dict(_numbered(attributes, "fmtp"))
     feedback: dict[int, set[str]] = {}
-    shared = {value[2:] for value in _attributes(block, "rtcp-fb") if value.startswith("* ")}
-    for number, value in _numbered(block, "rtcp-fb"):
+    shared = {value[2:] for value in attributes.own("rtcp-fb") if value.startswith("* ")}
+    for number, value in _numbered(attributes, "rtcp-fb"):
         feedback.setdefault(number, set()).add(value)
     retransmissions = _retransmissions(names, parameters)
     for text in formats:
@@ -305,8 +323,8 @@ def _payload_type(text: str) -> int | None:
     return number if number < 64 or 96 <= number < 128 else None
 
 
-def _numbered(block: Lines, name: str) -> Iterator[tuple[int, str]]:
-    for value in _attributes(block, name):
+def _numbered(attributes: Attributes, name: str) -> Iterator[tuple[int, str]]:
+    for value in attributes.own(name):
         number, _, rest = value.partition(" ")
         payload_type = _payload_type(number)
         if payload_type is not None:
@@ -332,10 +350,10 @@ def _retransmissions(names: dict[int, str], parameters: dict[int, str]) -> dict[
     return found
 
 
-def _extensions(lines: Lines) -> dict[str, int]:
+def _extensions(attributes: Attributes) -> dict[str, int]:
     """Header extensions by URI; ids above 14 would need two-byte headers and are left out."""
     found: dict[str, int] = {}
-    for value in _attributes(lines, "extmap"):
+    for value in attributes.all("extmap"):
         number, _, rest = value.partition(" ")
         number = number.partition("/")[0]
         uri = rest.split(" ")[0]
