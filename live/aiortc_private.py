@@ -22,7 +22,6 @@ from aiortc.rtcdtlstransport import (
     SRTP_PROFILES,
     RTCCertificate,
     SRTPProtectionProfile,
-    certificate_digest,
 )
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
@@ -37,7 +36,7 @@ TAG_BYTES = {
 }
 REPLAY_WINDOW_PACKETS = 1024  # libsrtp shifts all of it at every packet: 8192 would cost 1 µs
 DATAGRAM_BYTES_MAX = 1500
-DIGESTS = ("sha-256", "sha-384", "sha-512")
+DIGESTS = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
 
 SrtpError = pylibsrtp.Error
 protect = lib.srtp_protect
@@ -119,12 +118,12 @@ def export_keys(connection: SSL.Connection, *, is_server: bool) -> Keys | None:
 
 def is_expected(connection: SSL.Connection, fingerprints: tuple[tuple[str, str], ...]) -> bool:
     """Does the other side's certificate match every fingerprint its SDP announced?"""
-    certificate = connection.get_peer_certificate(as_cryptography=True)
+    certificate = connection.get_peer_certificate()
     if certificate is None:
         return False
-    known = [(name, value) for name, value in fingerprints if name in DIGESTS]
+    known = [(DIGESTS[name], value) for name, value in fingerprints if name in DIGESTS]
     return bool(known) and all(
-        hmac.compare_digest(certificate_digest(certificate, name), value) for name, value in known
+        hmac.compare_digest(certificate.digest(name), value.encode()) for name, value in known
     )
 
 
