@@ -375,9 +375,9 @@ def session_routes(path: str) -> list[BaseRoute]:
 
 
 routes: list[BaseRoute] = [
+    *endpoint_routes("/whep/{room_id}", watch),  # first, since most requests are for it
     *endpoint_routes("/whip", broadcast_on_channel),
     *endpoint_routes("/whip/{room_id}", broadcast),
-    *endpoint_routes("/whep/{room_id}", watch),
     *session_routes("/whip/{room_id}/{resource_id}"),
     *session_routes("/whep/{room_id}/{resource_id}"),
 ]
