@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from wallet import purchases
 from wallet.errors import WrongMode
 from web import logs
-from web.app import create_app, drain, media_hosts
+from web.app import MEDIA_BIND_HOST, create_app, drain, media_hosts
 from web.database import DatabaseInUse, claim, open_engine
 from web.handover import HandoverProtocol
 from web.http_bounds import BoundedHttpProtocol
@@ -110,6 +110,7 @@ def prepare_database(settings: Settings) -> None:
 def run(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> int:
     """Listen, serve (``extra`` routes too), and return the exit status."""
     logs.configure()
+    check_media_port(settings.media_port)
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     app = create_app(settings, extra=extra)
@@ -138,6 +139,19 @@ def run(settings: Settings, *, extra: Sequence[BaseRoute] = ()) -> int:
     gc.freeze()  # what was loaded to start stays; looking through it again and again is waste
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def check_media_port(port: int) -> None:
+    """See that the media plane can have its port, while one clear line can still say so.
+
+    Raises:
+        OSError: Somebody else has it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((MEDIA_BIND_HOST, port))
+        except OSError as error:
+            raise OSError(f"UDP port {port} (OVATION_MEDIA_PORT): {error.strerror}") from None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import httpx
@@ -57,6 +58,18 @@ def test_a_database_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr.startswith("cannot start: the database says: ")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_taken_media_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("0.0.0.0", 0))
+        taken = {"OVATION_MEDIA_PORT": str(other.getsockname()[1])}
+
+        refused = Server(tmp_path, free_port(), taken).run("serve")
+
+    assert refused.returncode == 1
+    assert "OVATION_MEDIA_PORT" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
