@@ -70,8 +70,8 @@ def test_a_printed_link_resets_the_password(run: Run, engine: Engine) -> None:
 
     link = run("accounts", "reset", "ana").output.strip()
 
-    start, _, token = link.rpartition("/")
-    assert start == "http://127.0.0.1:8000/password"
+    start, _, token = link.rpartition("=")
+    assert start == "http://127.0.0.1:8000/login?reset"
     with engine.begin() as conn:
         assert resets.owner(conn, token, now=datetime.now(UTC)) == ana
 

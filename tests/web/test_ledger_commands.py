@@ -103,4 +103,4 @@ def test_a_place_without_books_is_not_verified(
     result = CliRunner().invoke(ledger, ["verify"])
 
     assert result.exit_code == 1
-    assert "There are no books here" in result.stderr
+    assert "there is no database at" in result.stderr
